@@ -1,0 +1,3 @@
+//! A rate limiter and nothing else.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! A social-posting API: login, API keys, scopes, limits and credits.
+
+fn main() {}
