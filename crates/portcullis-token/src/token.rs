@@ -1,0 +1,309 @@
+//! Credentials that have been read.
+
+use std::{fmt, marker::PhantomData};
+
+use portcullis_core::CredentialId;
+use zeroize::Zeroize;
+
+use crate::{Environment, Hint, Kind, TokenKind, checksum, prefix::Prefix};
+
+/// The length of a credential behind its prefix: id, secret, version character and checksum.
+pub(crate) const TAIL_LENGTH: usize = 55;
+/// Where the version character stands in the tail.
+pub(crate) const VERSION_AT: usize = 48;
+
+/// A credential of any kind, borrowed from the text that it was read from.
+///
+/// Its shape and alphabet are right and its kind letter and version character agree; that its
+/// checksum holds is promised by [`TokenFormat::parse`](crate::TokenFormat::parse) and
+/// [`scan`](crate::scan), not by [`TokenFormat::recognize`](crate::TokenFormat::recognize).
+/// `Debug`, `Display` and serde show the [`Hint`].
+#[derive(Clone, Copy)]
+pub struct AnyToken<'t> {
+    prefix: &'t [u8],
+    tail: &'t [u8; TAIL_LENGTH],
+    id: CredentialId,
+    kind: TokenKind,
+    environment: Environment,
+}
+
+impl<'t> AnyToken<'t> {
+    /// A token of parts that were checked to agree.
+    pub(crate) const fn new(
+        prefix: &'t [u8],
+        tail: &'t [u8; TAIL_LENGTH],
+        id: CredentialId,
+        kind: TokenKind,
+        environment: Environment,
+    ) -> Self {
+        Self {
+            prefix,
+            tail,
+            id,
+            kind,
+            environment,
+        }
+    }
+
+    /// What the credential is for.
+    #[must_use]
+    pub const fn kind(&self) -> TokenKind {
+        self.kind
+    }
+
+    /// Where it is valid.
+    #[must_use]
+    pub const fn environment(&self) -> Environment {
+        self.environment
+    }
+
+    /// Its public half.
+    #[must_use]
+    pub const fn id(&self) -> CredentialId {
+        self.id
+    }
+
+    /// The last 55 characters, which are what [`PepperRing::mac`](crate::PepperRing::mac) takes.
+    #[must_use]
+    pub const fn tail(&self) -> &'t [u8; TAIL_LENGTH] {
+        self.tail
+    }
+
+    /// What may be shown of it.
+    #[must_use]
+    pub fn hint(&self) -> Hint {
+        hint_of(self.prefix, self.tail)
+    }
+
+    /// Computes the checksum and compares it.
+    ///
+    /// Worth its time only when the id is not known: the MAC covers the checksum already.
+    #[must_use]
+    #[inline]
+    pub fn checksum_holds(&self) -> bool {
+        checksum::holds(self.prefix, self.tail)
+    }
+
+    /// The same token with its kind as a type, if it is of that kind. The checksum isn't computed.
+    #[must_use]
+    pub fn typed<K: Kind>(self) -> Option<Token<'t, K>> {
+        (self.kind == K::KIND).then_some(Token {
+            any: self,
+            kind: PhantomData,
+        })
+    }
+
+    /// A copy that outlives the text, wiped when dropped. It allocates once.
+    #[must_use]
+    pub fn to_owned(&self) -> OwnedToken {
+        OwnedToken {
+            prefix: Prefix::EMPTY.push(self.prefix),
+            tail: Box::new(*self.tail),
+            id: self.id,
+            kind: self.kind,
+            environment: self.environment,
+        }
+    }
+}
+
+/// A credential of one kind, borrowed from the text that it was read from.
+///
+/// See [`Kind`] for why the kind is a type. `Debug`, `Display` and serde show the [`Hint`].
+#[derive(Clone, Copy)]
+pub struct Token<'t, K: Kind> {
+    any: AnyToken<'t>,
+    kind: PhantomData<K>,
+}
+
+impl<'t, K: Kind> Token<'t, K> {
+    /// The same token with its kind as a value.
+    #[must_use]
+    pub const fn as_any(&self) -> AnyToken<'t> {
+        self.any
+    }
+
+    /// What the credential is for.
+    #[must_use]
+    pub const fn kind(&self) -> TokenKind {
+        K::KIND
+    }
+
+    /// Where it is valid.
+    #[must_use]
+    pub const fn environment(&self) -> Environment {
+        self.any.environment
+    }
+
+    /// Its public half.
+    #[must_use]
+    pub const fn id(&self) -> CredentialId {
+        self.any.id
+    }
+
+    /// The last 55 characters, which are what [`PepperRing::mac`](crate::PepperRing::mac) takes.
+    #[must_use]
+    pub const fn tail(&self) -> &'t [u8; TAIL_LENGTH] {
+        self.any.tail
+    }
+
+    /// What may be shown of it.
+    #[must_use]
+    pub fn hint(&self) -> Hint {
+        self.any.hint()
+    }
+
+    /// Computes the checksum and compares it; it holds if the token came from `parse`.
+    #[must_use]
+    pub fn checksum_holds(&self) -> bool {
+        self.any.checksum_holds()
+    }
+
+    /// A copy that outlives the text, wiped when dropped. It allocates once.
+    #[must_use]
+    pub fn to_owned(&self) -> OwnedToken {
+        self.any.to_owned()
+    }
+}
+
+/// A credential that outlives the text that it was read from. Wiped when dropped.
+///
+/// The secret is behind a pointer, so that a move leaves no copy of it. There is no `Clone`: each
+/// copy of a secret is a decision. `Debug`, `Display` and serde show the [`Hint`].
+pub struct OwnedToken {
+    prefix: Prefix,
+    tail: Box<[u8; TAIL_LENGTH]>,
+    id: CredentialId,
+    kind: TokenKind,
+    environment: Environment,
+}
+
+impl OwnedToken {
+    pub(crate) fn new(
+        prefix: Prefix,
+        tail: Box<[u8; TAIL_LENGTH]>,
+        id: CredentialId,
+        kind: TokenKind,
+        environment: Environment,
+    ) -> Self {
+        Self {
+            prefix,
+            tail,
+            id,
+            kind,
+            environment,
+        }
+    }
+
+    /// The credential, borrowed.
+    #[must_use]
+    pub fn as_token(&self) -> AnyToken<'_> {
+        AnyToken::new(
+            self.prefix.as_bytes(),
+            &self.tail,
+            self.id,
+            self.kind,
+            self.environment,
+        )
+    }
+
+    /// What the credential is for.
+    #[must_use]
+    pub const fn kind(&self) -> TokenKind {
+        self.kind
+    }
+
+    /// Where it is valid.
+    #[must_use]
+    pub const fn environment(&self) -> Environment {
+        self.environment
+    }
+
+    /// Its public half.
+    #[must_use]
+    pub const fn id(&self) -> CredentialId {
+        self.id
+    }
+
+    /// The last 55 characters, which are what [`PepperRing::mac`](crate::PepperRing::mac) takes.
+    #[must_use]
+    pub fn tail(&self) -> &[u8; TAIL_LENGTH] {
+        &self.tail
+    }
+
+    /// What may be shown of it.
+    #[must_use]
+    pub fn hint(&self) -> Hint {
+        hint_of(self.prefix.as_bytes(), &self.tail)
+    }
+}
+
+impl Drop for OwnedToken {
+    fn drop(&mut self) {
+        self.tail.zeroize();
+    }
+}
+
+fn hint_of(prefix: &[u8], tail: &[u8; TAIL_LENGTH]) -> Hint {
+    Hint::new(prefix, tail.first_chunk().unwrap_or(&[b'0'; 16]))
+}
+
+impl fmt::Display for AnyToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.hint(), f)
+    }
+}
+
+impl fmt::Debug for AnyToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AnyToken({})", self.hint())
+    }
+}
+
+impl<K: Kind> fmt::Display for Token<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.hint(), f)
+    }
+}
+
+impl<K: Kind> fmt::Debug for Token<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({})", self.hint())
+    }
+}
+
+impl fmt::Display for OwnedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.hint(), f)
+    }
+}
+
+impl fmt::Debug for OwnedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OwnedToken({})", self.hint())
+    }
+}
+
+#[cfg(feature = "serde")]
+mod serialize {
+    use serde::{Serialize, Serializer};
+
+    use super::{AnyToken, Kind, OwnedToken, Token};
+
+    impl Serialize for AnyToken<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.hint().serialize(serializer)
+        }
+    }
+
+    impl<K: Kind> Serialize for Token<'_, K> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.hint().serialize(serializer)
+        }
+    }
+
+    impl Serialize for OwnedToken {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.hint().serialize(serializer)
+        }
+    }
+}
