@@ -1,0 +1,7 @@
+portcullis_scope::catalogue! {
+    pub Social {
+        POSTS_READ = "posts.read", "List posts";
+    }
+}
+
+fn main() {}
