@@ -1,0 +1,10 @@
+//! The numbered rules of the design under "Rate limits", each against an exact log.
+
+#![cfg(test)]
+
+mod adversarial;
+mod joint;
+mod keyed;
+mod oracle;
+mod rules;
+mod threads;
