@@ -1,0 +1,133 @@
+//! Who changes credentials, and from where.
+
+use std::net::IpAddr;
+
+use portcullis_core::CredentialId;
+use portcullis_scope::{Catalogue, ScopeSet};
+use portcullis_token::TokenKind;
+
+use crate::{CreatedBy, Owner, PrefixedId, Principal, User};
+
+/// Who makes a change: it may hand on no scope that it lacks, and touch nothing of another owner.
+///
+/// An actor comes from a verified credential ([`Actor::from_principal`]), from the application's
+/// own login ([`Actor::user`]), or is the application itself ([`Actor::dangerous_system`]).
+#[derive(Clone, Debug)]
+pub struct Actor {
+    who: Who,
+    scopes: ScopeSet,
+    ip: Option<IpAddr>,
+}
+
+#[derive(Clone, Debug)]
+enum Who {
+    System,
+    User { owner: Owner, user: User },
+    Credential(Principal),
+}
+
+impl Actor {
+    /// The application itself: any owner, any scope. For its own jobs, never for a caller.
+    #[must_use]
+    pub const fn dangerous_system() -> Self {
+        Self {
+            who: Who::System,
+            scopes: ScopeSet::EMPTY,
+            ip: None,
+        }
+    }
+
+    /// A person whom the application has signed in itself, acting for one owner with these scopes.
+    #[must_use]
+    pub const fn user(owner: Owner, user: User, scopes: ScopeSet) -> Self {
+        Self {
+            who: Who::User { owner, user },
+            scopes,
+            ip: None,
+        }
+    }
+
+    /// The bearer of a verified credential.
+    #[must_use]
+    pub fn from_principal(principal: &Principal) -> Self {
+        Self {
+            who: Who::Credential(principal.clone()),
+            scopes: *principal.scopes(),
+            ip: None,
+        }
+    }
+
+    /// From where the change is asked for, for the audit log.
+    #[must_use]
+    pub const fn with_ip(mut self, ip: IpAddr) -> Self {
+        self.ip = Some(ip);
+        self
+    }
+
+    /// For whom the actor acts; nobody in particular if it is the application itself.
+    #[must_use]
+    pub fn owner(&self) -> Option<&Owner> {
+        match &self.who {
+            Who::System => None,
+            Who::User { owner, .. } => Some(owner),
+            Who::Credential(principal) => Some(principal.owner()),
+        }
+    }
+
+    /// The person, if known.
+    #[must_use]
+    pub fn person(&self) -> Option<&User> {
+        match &self.who {
+            Who::System => None,
+            Who::User { user, .. } => Some(user),
+            Who::Credential(principal) => principal.user(),
+        }
+    }
+
+    /// What the actor may hand on: everything, if it is the application itself.
+    pub(crate) fn scopes(&self, catalogue: &Catalogue) -> ScopeSet {
+        match &self.who {
+            Who::System => catalogue.all(),
+            _ => self.scopes,
+        }
+    }
+
+    pub(crate) const fn ip(&self) -> Option<IpAddr> {
+        self.ip
+    }
+
+    pub(crate) fn may_act_for(&self, owner: &Owner) -> bool {
+        self.owner().is_none_or(|own| own == owner)
+    }
+
+    /// The API key that acts, if it is one: keys hand on no more than themselves, and for no longer.
+    pub(crate) fn key(&self) -> Option<CredentialId> {
+        match &self.who {
+            Who::Credential(principal) if principal.kind() == TokenKind::ApiKey => {
+                Some(principal.credential())
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn created_by(&self) -> CreatedBy {
+        match &self.who {
+            Who::System => CreatedBy::System,
+            Who::User { user, .. } => CreatedBy::User(user.clone()),
+            Who::Credential(principal) => match (self.key(), principal.user()) {
+                (None, Some(user)) => CreatedBy::User(user.clone()),
+                _ => CreatedBy::Credential(principal.credential()),
+            },
+        }
+    }
+
+    pub(crate) fn audit_name(&self) -> String {
+        match &self.who {
+            Who::System => "system".into(),
+            Who::User { user, .. } => format!("user:{user}"),
+            Who::Credential(principal) => {
+                PrefixedId(principal.kind(), principal.credential()).to_string()
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Who a verified credential speaks for.
+
+use std::{fmt, sync::Arc};
+
+use portcullis_core::{CredentialId, Timestamp};
+use portcullis_scope::ScopeSet;
+use portcullis_token::{Environment, TokenKind};
+
+use crate::{Meta, Owner, User};
+
+/// Who a verified credential speaks for, as far as it was known when it was verified.
+///
+/// Cheap to clone; nothing in it is secret.
+#[derive(Clone)]
+pub struct Principal {
+    about: Arc<About>,
+    scopes: ScopeSet,
+}
+
+/// What does not change while a record stays as it is: shared by all its principals.
+#[derive(Debug)]
+pub(crate) struct About {
+    pub(crate) id: CredentialId,
+    pub(crate) kind: TokenKind,
+    pub(crate) environment: Environment,
+    pub(crate) owner: Owner,
+    pub(crate) user: Option<User>,
+    pub(crate) name: String,
+    pub(crate) meta: Meta,
+    pub(crate) family: Option<CredentialId>,
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+impl Principal {
+    pub(crate) const fn new(about: Arc<About>, scopes: ScopeSet) -> Self {
+        Self { about, scopes }
+    }
+
+    /// The id of the credential.
+    #[must_use]
+    pub fn credential(&self) -> CredentialId {
+        self.about.id
+    }
+
+    /// API key or session.
+    #[must_use]
+    pub fn kind(&self) -> TokenKind {
+        self.about.kind
+    }
+
+    /// The environment it was minted for.
+    #[must_use]
+    pub fn environment(&self) -> Environment {
+        self.about.environment
+    }
+
+    /// Whom the credential belongs to.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        &self.about.owner
+    }
+
+    /// Whose session it is, or who made the key, if known.
+    #[must_use]
+    pub fn user(&self) -> Option<&User> {
+        self.about.user.as_ref()
+    }
+
+    /// What the owner calls the credential.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.about.name
+    }
+
+    /// The application's own data beside the credential.
+    #[must_use]
+    pub fn meta(&self) -> &Meta {
+        &self.about.meta
+    }
+
+    /// What it may do.
+    #[must_use]
+    pub const fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    /// From when the credential is no longer accepted, if ever.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.about.expires_at
+    }
+
+    /// The login that the session came of.
+    pub(crate) fn family(&self) -> Option<CredentialId> {
+        self.about.family
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal")
+            .field("credential", &PrefixedId(self.kind(), self.credential()))
+            .field("owner", self.owner())
+            .field("user", &self.user())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The id of a credential as it stands in APIs: `key_…`, `ses_…`, `ref_…` or `dev_…`.
+///
+/// # Examples
+/// ```
+/// use portcullis_registry::PrefixedId;
+/// use portcullis_token::TokenKind;
+///
+/// let id = "qBhy02hoi8ucTVyA".parse().expect("an id");
+/// assert_eq!(PrefixedId(TokenKind::ApiKey, id).to_string(), "key_qBhy02hoi8ucTVyA");
+/// assert_eq!(PrefixedId::read(TokenKind::ApiKey, "key_qBhy02hoi8ucTVyA"), Some(id));
+/// assert_eq!(PrefixedId::read(TokenKind::Session, "key_qBhy02hoi8ucTVyA"), None);
+/// ```
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct PrefixedId(pub TokenKind, pub CredentialId);
+
+impl PrefixedId {
+    const fn prefix(kind: TokenKind) -> &'static str {
+        match kind {
+            TokenKind::ApiKey => "key_",
+            TokenKind::Session => "ses_",
+            TokenKind::Refresh => "ref_",
+            TokenKind::Device => "dev_",
+        }
+    }
+
+    /// Reads the id of a credential of one kind; nothing if the text is not one.
+    #[must_use]
+    pub fn read(kind: TokenKind, text: &str) -> Option<CredentialId> {
+        text.strip_prefix(Self::prefix(kind))?.parse().ok()
+    }
+}
+
+impl fmt::Display for PrefixedId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", Self::prefix(self.0), self.1)
+    }
+}
+
+impl fmt::Debug for PrefixedId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

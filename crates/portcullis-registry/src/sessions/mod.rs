@@ -1,0 +1,7 @@
+//! Sessions: started at login, refreshed, ended.
+
+mod refresh;
+mod start;
+
+pub use refresh::RefreshError;
+pub use start::{IssuedSession, NewSession, SessionTerms};

@@ -1,0 +1,307 @@
+//! The store that forgets.
+
+mod credits;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use portcullis_core::{BoxFuture, CredentialId, Timestamp};
+use portcullis_token::{PepperVersion, TokenKind};
+
+use credits::Credits;
+
+use super::{
+    Batch, Change, Changes, CommitError, Cursor, Found, Key, Of, Page, Query, Remac, Snapshot,
+    Store, StoreError, Target, UsageDelta,
+};
+use crate::{
+    AuditEntry, CreatedBy, CredentialRecord, Owner, OwnerRecord, PepperRecord, Seq, State, Usage,
+    Version,
+};
+
+/// A store in memory: for tests, examples and services whose keys may end with the process.
+///
+/// It is the reference that other stores are compared with: everything is behind one lock, so each
+/// call is one instant. A list reads all credentials, which is fine up to some ten thousand.
+#[derive(Default)]
+pub struct MemoryStore {
+    tables: Mutex<Tables>,
+}
+
+#[derive(Default)]
+struct Tables {
+    credentials: BTreeMap<CredentialId, (CredentialRecord, Usage)>,
+    owners: BTreeMap<Owner, OwnerRecord>,
+    peppers: BTreeMap<PepperVersion, PepperRecord>,
+    credits: Credits,
+    audit: Vec<AuditEntry>,
+    /// INVARIANT: the change at index `n` has the number `n + 1`, so the length is the head.
+    changes: Vec<Change>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The audit log, oldest first.
+    #[must_use]
+    pub fn audit(&self) -> Vec<AuditEntry> {
+        self.locked().audit.clone()
+    }
+
+    /// The ledger of an owner, oldest first: when, how much, what for.
+    #[must_use]
+    pub fn ledger(&self, owner: &Owner) -> Vec<(Timestamp, i64, String)> {
+        let tables = self.locked();
+        let lines = tables
+            .credits
+            .ledger
+            .iter()
+            .filter(|line| line.owner == *owner);
+        lines
+            .map(|line| (line.at, line.amount, line.note.clone()))
+            .collect()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
+
+impl Store for MemoryStore {
+    fn get(&self, key: Key) -> BoxFuture<'_, Result<Snapshot, StoreError>> {
+        Box::pin(async move { Ok(self.locked().snapshot(&key)) })
+    }
+
+    fn list(&self, query: Query) -> BoxFuture<'_, Result<Page, StoreError>> {
+        Box::pin(async move { Ok(self.locked().page(&query)) })
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Seq, CommitError>> {
+        Box::pin(async move { self.locked().apply(batch) })
+    }
+
+    fn changes_since(&self, seq: Seq, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>> {
+        Box::pin(async move {
+            let tables = self.locked();
+            let known = usize::try_from(seq.0).unwrap_or(usize::MAX);
+            let changes = tables
+                .changes
+                .iter()
+                .skip(known)
+                .take(limit)
+                .cloned()
+                .collect();
+            Ok(Changes {
+                head: tables.head(),
+                changes,
+            })
+        })
+    }
+}
+
+impl Tables {
+    fn head(&self) -> Seq {
+        Seq(u64::try_from(self.changes.len()).unwrap_or(u64::MAX))
+    }
+
+    fn snapshot(&self, key: &Key) -> Snapshot {
+        let found = match key {
+            Key::Credential(id) => match self.credentials.get(id) {
+                Some((record, usage)) => Found::Credential {
+                    record: Box::new(record.clone()),
+                    usage: *usage,
+                    owner: self.owners.get(&record.owner).cloned(),
+                },
+                None => Found::Nothing,
+            },
+            Key::Owner(owner) => {
+                let record = self.owners.get(owner).cloned();
+                let balance = self.credits.balances.get(owner).copied();
+                if record.is_none() && balance.is_none() {
+                    Found::Nothing
+                } else {
+                    let (version, suspended) = (Version(0), false);
+                    let unwritten = OwnerRecord {
+                        owner: owner.clone(),
+                        version,
+                        suspended,
+                    };
+                    let record = record.unwrap_or(unwritten);
+                    Found::Owner {
+                        record,
+                        balance: balance.unwrap_or(0),
+                    }
+                }
+            }
+            Key::Peppers => Found::Peppers(self.peppers.values().copied().collect()),
+        };
+        Snapshot {
+            head: self.head(),
+            found,
+        }
+    }
+
+    fn page(&self, query: &Query) -> Page {
+        let place = |record: &CredentialRecord| Cursor {
+            created_at: record.created_at,
+            id: record.id,
+        };
+        let mut listed: Vec<_> = self.credentials.values().collect();
+        listed.retain(|(record, _)| record.state != State::Revoked && is_of(record, &query.of));
+        listed.sort_by_key(|(record, _)| std::cmp::Reverse(place(record)));
+        let total = u64::try_from(listed.len()).unwrap_or(u64::MAX);
+        let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
+        let rest = listed.into_iter();
+        let rest = rest.filter(|(record, _)| query.after.is_none_or(|after| place(record) < after));
+        let mut rest = rest.skip(offset);
+        let items: Vec<_> = rest.by_ref().take(query.limit).cloned().collect();
+        let more = rest.next().is_some();
+        let next = items
+            .last()
+            .filter(|_| more)
+            .map(|(record, _)| place(record));
+        Page { items, next, total }
+    }
+
+    fn apply(&mut self, batch: Batch) -> Result<Seq, CommitError> {
+        self.check(&batch)?;
+        self.credits.apply(batch.credits)?;
+        // From here on nothing can fail.
+        for record in batch.credentials {
+            self.put_credential(record);
+        }
+        for mut record in batch.owners {
+            if record.version != Version(0) {
+                self.note_change(Target::Owner(record.owner.clone()));
+            }
+            record.version = next(record.version);
+            self.owners.insert(record.owner.clone(), record);
+        }
+        for pepper in batch.peppers {
+            self.peppers.insert(pepper.version, pepper);
+        }
+        for delta in batch.usage {
+            self.add_usage(delta);
+        }
+        for remac in batch.remacs {
+            self.remac(&remac);
+        }
+        self.audit.extend(batch.audit);
+        Ok(self.head())
+    }
+
+    /// Whether every version and fingerprint of the batch, in its order, meets the stored one.
+    fn check(&self, batch: &Batch) -> Result<(), CommitError> {
+        for (id, read) in &batch.unchanged {
+            let stored = self.credentials.get(id).map(|(stored, _)| stored.version);
+            if stored.unwrap_or_default() != *read {
+                return Err(CommitError::Conflict);
+            }
+        }
+        let mut credentials = HashMap::new();
+        for record in &batch.credentials {
+            let stored = self
+                .credentials
+                .get(&record.id)
+                .map(|(stored, _)| stored.version);
+            meets(
+                credentials.entry(record.id).or_insert(stored),
+                record.version,
+            )?;
+        }
+        let mut owners = HashMap::new();
+        for record in &batch.owners {
+            let stored = self.owners.get(&record.owner).map(|stored| stored.version);
+            meets(
+                owners.entry(&record.owner).or_insert(stored),
+                record.version,
+            )?;
+        }
+        let mut peppers = HashMap::new();
+        for pepper in &batch.peppers {
+            let stored = self
+                .peppers
+                .get(&pepper.version)
+                .copied()
+                .unwrap_or(*pepper);
+            if peppers.entry(pepper.version).or_insert(stored) != pepper {
+                return Err(CommitError::Conflict);
+            }
+        }
+        Ok(())
+    }
+
+    fn put_credential(&mut self, mut record: CredentialRecord) {
+        if record.version != Version(0) {
+            self.note_change(Target::Credential(record.id));
+        }
+        record.version = next(record.version);
+        let usage = match self.credentials.get(&record.id) {
+            Some((stored, usage)) => {
+                // A MAC that was renewed since the record was read stays.
+                (record.pepper, record.mac) = (stored.pepper, stored.mac);
+                *usage
+            }
+            None => Usage::default(),
+        };
+        self.credentials.insert(record.id, (record, usage));
+    }
+
+    fn note_change(&mut self, target: Target) {
+        let seq = Seq(self.head().0.saturating_add(1));
+        self.changes.push(Change { seq, target });
+    }
+
+    fn add_usage(&mut self, delta: UsageDelta) {
+        if let Some((_, usage)) = self.credentials.get_mut(&delta.id) {
+            usage.last_used_at = usage.last_used_at.max(Some(delta.last_used_at));
+            usage.requests = usage.requests.saturating_add(delta.requests);
+            usage.denied = usage.denied.saturating_add(delta.denied);
+        }
+    }
+
+    fn remac(&mut self, remac: &Remac) {
+        if let Some((record, _)) = self.credentials.get_mut(&remac.id)
+            && record.pepper == remac.from
+        {
+            (record.pepper, record.mac) = (remac.to, remac.mac);
+        }
+    }
+}
+
+fn is_of(record: &CredentialRecord, of: &Of) -> bool {
+    match of {
+        Of::Keys(owner) => record.kind == TokenKind::ApiKey && record.owner == *owner,
+        Of::Sessions(user) => {
+            record.kind == TokenKind::Session && record.user.as_ref() == Some(user)
+        }
+        Of::CreatedBy(id) => record.created_by == CreatedBy::Credential(*id),
+        Of::Family(id) => record.family == Some(*id),
+    }
+}
+
+const fn next(version: Version) -> Version {
+    Version(version.0.saturating_add(1))
+}
+
+/// Refuses a put that doesn't meet the stored version (0 if there is none), else counts it.
+fn meets(stored: &mut Option<Version>, put: Version) -> Result<(), CommitError> {
+    if stored.unwrap_or_default() != put {
+        return Err(CommitError::Conflict);
+    }
+    *stored = Some(next(put));
+    Ok(())
+}

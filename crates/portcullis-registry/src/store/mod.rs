@@ -1,0 +1,165 @@
+//! Where credentials persist.
+
+mod batch;
+mod error;
+mod memory;
+mod query;
+
+use std::{fmt, sync::Arc};
+
+use portcullis_core::{BoxFuture, CredentialId};
+use portcullis_token::PepperVersion;
+
+pub use batch::{Batch, CreditOp, Remac, ReservationId, UsageDelta};
+pub use error::{CommitError, StoreError};
+pub use memory::MemoryStore;
+pub use query::{Cursor, Of, Page, ParseCursorError, Query};
+
+use crate::{CredentialRecord, Owner, OwnerRecord, PepperRecord, Seq, Usage};
+
+/// A durable home for credentials, owners, credits and the audit log.
+///
+/// Object-safe and small on purpose. Implementers may not assume that one node is the only writer,
+/// that ids are random, or that a future is polled to its end: a commit whose future was dropped
+/// has happened whole or not at all. The testkit's conformance suite is part of this contract.
+pub trait Store: fmt::Debug + Send + Sync {
+    /// Reads one thing together with the head, in one snapshot.
+    ///
+    /// Every change up to the returned head is in what was read, and none after it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read.
+    fn get(&self, key: Key) -> BoxFuture<'_, Result<Snapshot, StoreError>>;
+
+    /// Lists credentials that are not revoked, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read.
+    fn list(&self, query: Query) -> BoxFuture<'_, Result<Page, StoreError>>;
+
+    /// Writes everything in the batch or nothing, durably, and returns the head after it.
+    ///
+    /// # Errors
+    /// - [`CommitError::Conflict`]: a put's version, or one that was to be unchanged, is not the
+    ///   stored one; nothing was written.
+    /// - [`CommitError::TooFewCredits`]: a reservation is not covered; nothing was written.
+    /// - [`CommitError::Store`]: the store failed. Whether the batch was written is not known.
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Seq, CommitError>>;
+
+    /// The changes after `seq`, oldest first, at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read.
+    fn changes_since(&self, seq: Seq, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>>;
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn get(&self, key: Key) -> BoxFuture<'_, Result<Snapshot, StoreError>> {
+        (**self).get(key)
+    }
+
+    fn list(&self, query: Query) -> BoxFuture<'_, Result<Page, StoreError>> {
+        (**self).list(query)
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Seq, CommitError>> {
+        (**self).commit(batch)
+    }
+
+    fn changes_since(&self, seq: Seq, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>> {
+        (**self).changes_since(seq, limit)
+    }
+}
+
+/// What can be read by its name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Key {
+    /// A credential by its id, revoked ones too.
+    Credential(CredentialId),
+    /// An owner and its balance of credits.
+    Owner(Owner),
+    /// All peppers that the store knows.
+    Peppers,
+}
+
+/// One consistent read.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The newest change that this read has seen.
+    pub head: Seq,
+    /// What was found.
+    pub found: Found,
+}
+
+/// What a read found.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// Nothing of that name.
+    Nothing,
+    /// A credential, how it was used, and its owner if there is a record of it.
+    Credential {
+        /// The record.
+        record: Box<CredentialRecord>,
+        /// How it was used.
+        usage: Usage,
+        /// Its owner.
+        owner: Option<OwnerRecord>,
+    },
+    /// An owner.
+    Owner {
+        /// The record.
+        record: OwnerRecord,
+        /// Its balance, reservations taken off.
+        balance: i64,
+    },
+    /// The peppers, in the order of their versions.
+    Peppers(Vec<PepperRecord>),
+}
+
+/// What changed after some number.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// The newest change of the store, which may be beyond those listed.
+    pub head: Seq,
+    /// Oldest first.
+    pub changes: Vec<Change>,
+}
+
+/// One change of an existing record.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Change {
+    /// Its number.
+    pub seq: Seq,
+    /// What was changed.
+    pub target: Target,
+}
+
+/// What a change was made to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Target {
+    /// One credential.
+    Credential(CredentialId),
+    /// An owner, and with it all its credentials.
+    Owner(Owner),
+}
+
+impl Snapshot {
+    /// The peppers that were found; none if something else was asked for.
+    #[must_use]
+    pub fn peppers(&self) -> &[PepperRecord] {
+        match &self.found {
+            Found::Peppers(peppers) => peppers,
+            _ => &[],
+        }
+    }
+
+    /// The fingerprint of one pepper.
+    #[must_use]
+    pub fn fingerprint(&self, version: PepperVersion) -> Option<[u8; 8]> {
+        let found = self
+            .peppers()
+            .iter()
+            .find(|pepper| pepper.version == version);
+        found.map(|pepper| pepper.fingerprint)
+    }
+}
