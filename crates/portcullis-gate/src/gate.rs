@@ -1,0 +1,265 @@
+//! The gate: what is the same for all routes of a service.
+
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{HeaderMap, request::Parts};
+use portcullis_error::Rendering;
+use portcullis_limit::{Decision, IpPartition, Limiter, Quota, client_ip};
+use portcullis_registry::Registry;
+use portcullis_scope::RequirementError;
+use portcullis_token::{CredentialHeaders, TokenKind};
+
+use crate::{Access, Guard};
+
+/// 20 failures in 60 seconds.
+const FAILURES: (u32, Duration) = (20, Duration::from_secs(60));
+/// How many client addresses are told apart.
+const ADDRESSES: usize = 100_000;
+
+/// What is the same for all routes of a service: the registry, the limits, the form of refusals.
+///
+/// Cheap to clone; clones share everything. Without a limit, requests are not counted.
+///
+/// # Examples
+/// ```
+/// # use portcullis_gate::{Access, Gate, GuardError};
+/// # use portcullis_registry::Registry;
+/// # fn f(registry: Registry) -> Result<(), Box<dyn std::error::Error>> {
+/// let gate = Gate::new(registry).with_limit("600/60s".parse()?);
+/// let guard = gate.guard(Access::any())?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Gate {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Inner {
+    pub(crate) registry: Registry,
+    pub(crate) headers: CredentialHeaders,
+    pub(crate) rendering: Rendering,
+    key_quota: Option<Quota>,
+    session_quota: Option<Quota>,
+    trusted_hops: u8,
+    failures: Option<Arc<Limiter<IpPartition>>>,
+    warned: Arc<Warned>,
+}
+
+/// What is warned of once.
+#[derive(Default)]
+struct Warned {
+    untrusted_hops: AtomicBool,
+    no_address: AtomicBool,
+}
+
+/// Why a guard can't be built.
+#[non_exhaustive]
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum GuardError {
+    /// The route's scopes don't fit the registry's catalogue.
+    #[error("the route asks for scopes that the catalogue can't tell: {0}")]
+    Requirement(#[from] RequirementError),
+    /// The route costs more than the limit ever admits.
+    #[error("a request costs {cost} units and the limit is {limit}: it would never pass")]
+    NeverFits {
+        /// The route's cost.
+        cost: u32,
+        /// The units of the quota.
+        limit: u32,
+    },
+}
+
+impl Gate {
+    /// A gate in front of what the registry's credentials may do.
+    #[must_use]
+    pub fn new(registry: Registry) -> Self {
+        let gate = Self {
+            inner: Arc::new(Inner {
+                registry,
+                headers: CredentialHeaders::default(),
+                rendering: Rendering::default(),
+                key_quota: None,
+                session_quota: None,
+                trusted_hops: 0,
+                failures: None,
+                warned: Arc::default(),
+            }),
+        };
+        let (units, window) = FAILURES;
+        // INVARIANT: these two are a quota.
+        match Quota::new(units, window) {
+            Ok(quota) => gate.with_failure_limit(quota),
+            Err(_) => gate,
+        }
+    }
+
+    /// How many verifications one client address may fail: 20 in 60 seconds unless said otherwise.
+    ///
+    /// Over the limit only store look-ups and failures are refused, with 429: a credential that
+    /// verifies from memory passes, so that a noisy neighbour behind the same address locks nobody
+    /// out.
+    #[must_use]
+    pub fn with_failure_limit(self, quota: Quota) -> Self {
+        self.with(|inner| {
+            let limiter = Limiter::new(quota, Arc::clone(inner.registry.clock()));
+            inner.failures = Some(Arc::new(limiter.with_capacity(ADDRESSES)));
+        })
+    }
+
+    /// How much each credential may use: every key and every session has a window of its own.
+    #[must_use]
+    pub fn with_limit(self, quota: Quota) -> Self {
+        self.with_key_limit(quota).with_session_limit(quota)
+    }
+
+    /// How much each API key may use.
+    #[must_use]
+    pub fn with_key_limit(self, quota: Quota) -> Self {
+        self.with(|inner| inner.key_quota = Some(quota))
+    }
+
+    /// How much each session may use.
+    #[must_use]
+    pub fn with_session_limit(self, quota: Quota) -> Self {
+        self.with(|inner| inner.session_quota = Some(quota))
+    }
+
+    /// How many proxies in front of the service append to X-Forwarded-For: 0 by default, when the
+    /// header is not believed at all.
+    #[must_use]
+    pub fn with_trusted_hops(self, proxies: u8) -> Self {
+        self.with(|inner| inner.trusted_hops = proxies)
+    }
+
+    /// In which headers credentials come.
+    #[must_use]
+    pub fn with_credential_headers(self, headers: CredentialHeaders) -> Self {
+        self.with(|inner| inner.headers = headers)
+    }
+
+    /// How refusals look.
+    #[must_use]
+    pub fn with_rendering(self, rendering: Rendering) -> Self {
+        self.with(|inner| inner.rendering = rendering)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.inner));
+        self
+    }
+
+    /// The registry behind the gate.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    /// How refusals look.
+    #[must_use]
+    pub fn rendering(&self) -> &Rendering {
+        &self.inner.rendering
+    }
+
+    /// A guard for one route.
+    ///
+    /// # Errors
+    /// [`GuardError`] if the access can't be told by the catalogue, or could never pass.
+    pub fn guard(&self, access: impl Into<Access>) -> Result<Guard, GuardError> {
+        Guard::compile(self.clone(), access.into())
+    }
+
+    /// The quota of a kind of credential.
+    pub(crate) fn quota(&self, kind: TokenKind) -> Option<&Quota> {
+        match kind {
+            TokenKind::ApiKey => self.inner.key_quota.as_ref(),
+            _ => self.inner.session_quota.as_ref(),
+        }
+    }
+
+    /// The address of the client: the peer's, or what trusted proxies say of it.
+    pub fn client_ip(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<IpAddr> {
+        let Inner {
+            trusted_hops,
+            warned,
+            ..
+        } = &*self.inner;
+        let Some(peer) = peer else {
+            if !warned.no_address.swap(true, Ordering::Relaxed) {
+                tracing::warn!("requests come without a peer address: limits per address are off");
+            }
+            return None;
+        };
+        let forwarded = headers.get_all("x-forwarded-for");
+        if *trusted_hops == 0 {
+            let is_news = forwarded.iter().next().is_some()
+                && !warned.untrusted_hops.swap(true, Ordering::Relaxed);
+            if is_news {
+                tracing::warn!(
+                    "X-Forwarded-For arrives and no proxy is trusted: all its clients count as one"
+                );
+            }
+            return Some(peer);
+        }
+        Some(client_ip(
+            peer,
+            forwarded.iter().map(http::HeaderValue::as_bytes),
+            *trusted_hops,
+        ))
+    }
+
+    /// Whether an address has failed too often; then for how long it has to wait.
+    pub(crate) fn failed_too_often(&self, ip: Option<IpAddr>) -> Option<Duration> {
+        let usage = self.inner.failures.as_ref()?.peek(&IpPartition::from(ip?));
+        (usage.remaining == 0).then_some(usage.reset_after)
+    }
+
+    /// Counts a failed verification; whether the address has now failed too often.
+    pub(crate) fn count_failure(&self, ip: Option<IpAddr>) -> Option<Duration> {
+        match self
+            .inner
+            .failures
+            .as_ref()?
+            .check(&IpPartition::from(ip?), 1)
+        {
+            Decision::Refuse { retry_after, .. } => Some(retry_after),
+            _ => None,
+        }
+    }
+
+    /// What a request presents, and from where.
+    pub(crate) fn read<'h>(&self, parts: &'h Parts) -> portcullis_token::Presented<'h> {
+        let headers = &self.inner.headers;
+        let values = |name: Option<&str>| {
+            name.map(|name| parts.headers.get_all(name).iter())
+                .into_iter()
+                .flatten()
+                .map(http::HeaderValue::as_bytes)
+        };
+        portcullis_token::read_credentials(
+            headers,
+            values(headers.authorization_header()),
+            values(headers.api_key_header()),
+            parts.uri.query().map(str::as_bytes),
+        )
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate")
+            .field("registry", &self.inner.registry)
+            .field("key_quota", &self.inner.key_quota)
+            .field("session_quota", &self.inner.session_quota)
+            .field("trusted_hops", &self.inner.trusted_hops)
+            .finish_non_exhaustive()
+    }
+}

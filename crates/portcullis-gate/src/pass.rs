@@ -1,0 +1,127 @@
+//! A request that passed, until its answer goes out.
+
+use std::fmt;
+
+use http::{HeaderMap, Response};
+use portcullis_error::Rate;
+use portcullis_registry::{Principal, Reservation, Settlement};
+
+use crate::Gate;
+
+/// A request that passed the gate.
+///
+/// [`finish`](Self::finish) it with the answer: that settles its credits by the status and writes
+/// the rate headers. A pass that is dropped instead is a client that went away after the handler
+/// had started: its credits are settled at the price, or given back if the thread is panicking.
+#[must_use = "a pass that is dropped at once is charged as if its client went away"]
+pub struct Pass {
+    gate: Gate,
+    principal: Option<Principal>,
+    rate: Option<Rate>,
+    reservation: Option<Reservation>,
+}
+
+/// What a request really cost, said by its handler: put it into the extensions of the answer.
+///
+/// At most the route's price is charged, and nothing if the answer is 400 or above.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ActualPrice(pub u32);
+
+impl Pass {
+    pub(crate) const fn new(gate: Gate, principal: Principal, rate: Option<Rate>) -> Self {
+        Self {
+            gate,
+            principal: Some(principal),
+            rate,
+            reservation: None,
+        }
+    }
+
+    /// A preflight: nobody in particular, nothing charged, nothing added to the answer.
+    pub(crate) const fn untouched(gate: Gate) -> Self {
+        Self {
+            gate,
+            principal: None,
+            rate: None,
+            reservation: None,
+        }
+    }
+
+    pub(crate) fn with_reservation(mut self, reservation: Reservation) -> Self {
+        self.reservation = Some(reservation);
+        self
+    }
+
+    /// Who calls; nobody for a CORS preflight alone.
+    #[must_use]
+    pub const fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
+    }
+
+    /// The caller's limit as it stands after this request, if there is one.
+    #[must_use]
+    pub const fn rate(&self) -> Option<&Rate> {
+        self.rate.as_ref()
+    }
+
+    /// Settles the credits by the answer's status and writes the rate headers.
+    ///
+    /// Below 400 the price is charged (or the answer's [`ActualPrice`]), from 400 on it is given
+    /// back. Await the settlement before the answer is sent, and the charge is durable when the
+    /// client reads it; drop it, and the registry's driver does the same a moment later.
+    pub fn finish<B>(mut self, response: &mut Response<B>) -> Settlement {
+        if let Some(rate) = self.rate {
+            rate.write_to(response.headers_mut(), self.gate.rendering().rate_names());
+        }
+        let Some(reservation) = self.reservation.take() else {
+            return Settlement::none();
+        };
+        if response.status().as_u16() >= 400 {
+            return reservation.release();
+        }
+        let price = reservation.amount();
+        let actual = response.extensions().get::<ActualPrice>();
+        reservation.settle(actual.map_or(price, |actual| actual.0))
+    }
+
+    /// Turns the caller's headers into those for the service behind a gateway.
+    ///
+    /// As [`Gate::upstream_headers`]; for a preflight, credentials and identities are only removed.
+    pub fn upstream_headers(&self, headers: &mut HeaderMap) {
+        match &self.principal {
+            Some(principal) => self.gate.upstream_headers(headers, principal),
+            None => self.gate.strip(headers),
+        }
+    }
+
+    /// Gives the credits back: the handler failed without an answer.
+    pub fn fail(mut self) -> Settlement {
+        self.reservation
+            .take()
+            .map_or_else(Settlement::none, Reservation::release)
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if let Some(reservation) = self.reservation.take() {
+            let price = reservation.amount();
+            // Dropped, a settlement is the driver's.
+            drop(if std::thread::panicking() {
+                reservation.release()
+            } else {
+                reservation.settle(price)
+            });
+        }
+    }
+}
+
+impl fmt::Debug for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pass")
+            .field("principal", &self.principal)
+            .field("rate", &self.rate)
+            .field("reservation", &self.reservation)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,107 @@
+//! What a gateway tells the service behind it.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use portcullis_registry::{PrefixedId, Principal};
+
+use crate::Gate;
+
+/// The id of the credential, `key_…` or `ses_…`.
+const CREDENTIAL: HeaderName = HeaderName::from_static("x-portcullis-credential");
+/// The owner, percent-encoded where it is not visible ASCII.
+const OWNER: HeaderName = HeaderName::from_static("x-portcullis-owner");
+/// The user, if known, encoded likewise.
+const USER: HeaderName = HeaderName::from_static("x-portcullis-user");
+/// The scopes, all that are implied included, separated by spaces.
+const SCOPES: HeaderName = HeaderName::from_static("x-portcullis-scopes");
+const PREFIX: &str = "x-portcullis-";
+
+impl Gate {
+    /// Turns a caller's headers into those for the service behind a gateway.
+    ///
+    /// Removes the credential and whatever the caller sent under the names of ours, then says who
+    /// calls: `X-Portcullis-Credential`, `-Owner`, `-User` (if known) and `-Scopes`.
+    pub fn upstream_headers(&self, headers: &mut HeaderMap, principal: &Principal) {
+        self.strip(headers);
+        let credential = PrefixedId(principal.kind(), principal.credential()).to_string();
+        let catalogue = self.registry().catalogue();
+        let scopes: Vec<&str> = catalogue
+            .names(principal.scopes())
+            .map(portcullis_scope::Scope::as_str)
+            .collect();
+        let user = principal.user().map(|user| encoded(user.as_str()));
+        let values = [
+            (CREDENTIAL, Some(credential)),
+            (OWNER, Some(encoded(principal.owner().as_str()))),
+            (USER, user),
+            (SCOPES, Some(scopes.join(" "))),
+        ];
+        for (name, value) in values {
+            // INVARIANT: ids, scopes and what is percent-encoded are header values.
+            if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
+                headers.insert(name, value);
+            }
+        }
+    }
+
+    /// Removes credentials and identities, for what is passed on without a caller.
+    pub fn strip(&self, headers: &mut HeaderMap) {
+        let ours = [
+            self.inner.headers.authorization_header(),
+            self.inner.headers.api_key_header(),
+        ];
+        for name in ours.into_iter().flatten() {
+            headers.remove(name);
+        }
+        headers.remove(header::AUTHORIZATION);
+        let forged: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| name.as_str().starts_with(PREFIX))
+            .cloned()
+            .collect();
+        for name in forged {
+            headers.remove(name);
+        }
+    }
+
+    /// Marks credentials as sensitive, so that what logs headers leaves them out.
+    pub fn mark_sensitive(&self, headers: &mut HeaderMap) {
+        let ours = [
+            self.inner.headers.authorization_header(),
+            self.inner.headers.api_key_header(),
+        ];
+        for name in ours.into_iter().flatten() {
+            let Ok(name) = HeaderName::try_from(name) else {
+                continue;
+            };
+            if let header::Entry::Occupied(mut entry) = headers.entry(name) {
+                entry.iter_mut().for_each(|value| value.set_sensitive(true));
+            }
+        }
+    }
+}
+
+/// RFC 3986, section 2.1: everything but visible ASCII, and the percent sign itself.
+fn encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && byte != b'%' {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a `String` can't fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_survive_as_header_values() {
+        assert_eq!(encoded("acme-1"), "acme-1");
+        assert_eq!(encoded("Zoë 100%"), "Zo%C3%AB%20100%25");
+    }
+}

@@ -1,0 +1,17 @@
+//! What the gate promises: one order of checks, one answer for each cause, and nothing charged that
+//! was not used.
+
+#![cfg(test)]
+
+mod addresses;
+mod bed;
+mod causes;
+mod credits;
+mod guards;
+mod order;
+mod progress;
+mod random;
+mod rejected;
+mod store;
+mod upstream;
+mod windows;
