@@ -1,0 +1,159 @@
+//! The answer of the service behind the gate.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use pin_project_lite::pin_project;
+use portcullis_gate::{Guard, Pass, Pending, Settlement};
+use tower_service::Service;
+
+use crate::GateBody;
+
+pin_project! {
+    /// Checks, calls the service, settles: each in turn, as far as it is needed.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct GateFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, B, S::Future, S::Response, S::Error>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, B, F, R, E> {
+        Denied { response: Option<Response<Bytes>> },
+        Checking { check: Pending, waiting: Option<Waiting<S, B>> },
+        Calling { #[pin] call: F, pass: Option<Pass> },
+        Settling { settlement: Settlement, outcome: Option<Result<R, E>> },
+    }
+}
+
+/// A request whose check is not done yet.
+struct Waiting<S, B> {
+    guard: Guard,
+    service: S,
+    parts: Parts,
+    body: B,
+}
+
+impl<S, B> GateFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    pub(crate) const fn denied(response: Response<Bytes>) -> Self {
+        Self {
+            state: State::Denied {
+                response: Some(response),
+            },
+        }
+    }
+
+    pub(crate) const fn checking(
+        check: Pending,
+        guard: Guard,
+        service: S,
+        parts: Parts,
+        body: B,
+    ) -> Self {
+        let waiting = Some(Waiting {
+            guard,
+            service,
+            parts,
+            body,
+        });
+        Self {
+            state: State::Checking { check, waiting },
+        }
+    }
+
+    pub(crate) fn calling(service: &mut S, pass: Pass, mut parts: Parts, body: B) -> Self {
+        if let Some(principal) = pass.principal() {
+            parts.extensions.insert(principal.clone());
+        }
+        let call = service.call(Request::from_parts(parts, body));
+        Self {
+            state: State::Calling {
+                call,
+                pass: Some(pass),
+            },
+        }
+    }
+}
+
+impl<S, B, R> Future for GateFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Output = Result<Response<GateBody<R>>, S::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let next = match self.as_mut().project().state.project() {
+                StateProjection::Denied { response } => {
+                    let Some(response) = response.take() else {
+                        return Poll::Pending;
+                    };
+                    return Poll::Ready(Ok(response.map(GateBody::refusal)));
+                }
+                StateProjection::Checking { check, waiting } => {
+                    let verdict = ready!(Pin::new(check).poll(cx));
+                    let Some(Waiting {
+                        guard,
+                        mut service,
+                        parts,
+                        body,
+                    }) = waiting.take()
+                    else {
+                        return Poll::Pending;
+                    };
+                    match verdict {
+                        Ok(pass) => Self::calling(&mut service, pass, parts, body),
+                        Err(denial) => Self::denied(guard.refuse(&denial, &parts.headers)),
+                    }
+                }
+                StateProjection::Calling { call, pass } => {
+                    let mut outcome = ready!(call.poll(cx));
+                    let settlement = match (pass.take(), &mut outcome) {
+                        (None, _) => Settlement::none(),
+                        (Some(pass), Ok(response)) => pass.finish(response),
+                        (Some(pass), Err(_)) => pass.fail(),
+                    };
+                    Self {
+                        state: State::Settling {
+                            settlement,
+                            outcome: Some(outcome),
+                        },
+                    }
+                }
+                StateProjection::Settling {
+                    settlement,
+                    outcome,
+                } => {
+                    ready!(Pin::new(settlement).poll(cx));
+                    let Some(outcome) = outcome.take() else {
+                        return Poll::Pending;
+                    };
+                    return Poll::Ready(outcome.map(|response| response.map(GateBody::inner)));
+                }
+            };
+            self.set(next);
+        }
+    }
+}
+
+impl<S, B> std::fmt::Debug for GateFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GateFuture")
+    }
+}
