@@ -1,0 +1,255 @@
+//! A batch as statements. All of it runs in one savepoint: an error undoes what was done before.
+
+use portcullis_core::CredentialId;
+use portcullis_registry::{
+    AuditEntry, Batch, CommitError, CredentialRecord, Owner, OwnerRecord, PepperRecord, Remac, Seq,
+    UsageDelta, Version,
+};
+use rusqlite::{CachedStatement, Connection, Params, named_params, params};
+
+use crate::{
+    attempt::{Attempt, WRITING},
+    cells::{self, columns},
+    credits, fetch,
+};
+
+/// Writes a batch in the order of its fields and returns the head after it.
+pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<Seq, CommitError> {
+    for (id, version) in &batch.unchanged {
+        meets(connection, *id, *version)?;
+    }
+    for record in &batch.credentials {
+        put_credential(connection, record)?;
+    }
+    for record in &batch.owners {
+        put_owner(connection, record)?;
+    }
+    for pepper in &batch.peppers {
+        note_pepper(connection, pepper)?;
+    }
+    for movement in &batch.credits {
+        credits::make(connection, movement)?;
+    }
+    for delta in &batch.usage {
+        add_usage(connection, delta).attempt(WRITING)?;
+    }
+    for remac in &batch.remacs {
+        put_mac(connection, remac).attempt(WRITING)?;
+    }
+    for entry in &batch.audit {
+        add_audit(connection, entry).attempt(WRITING)?;
+    }
+    Ok(fetch::head(connection).attempt(WRITING)?)
+}
+
+/// Runs a statement and returns the number of rows it wrote.
+pub(crate) fn execute(
+    connection: &Connection,
+    statement: &'static str,
+    params: impl Params,
+) -> rusqlite::Result<usize> {
+    prepared(connection, statement)?.execute(params)
+}
+
+fn prepared<'c>(
+    connection: &'c Connection,
+    statement: &'static str,
+) -> rusqlite::Result<CachedStatement<'c>> {
+    connection.prepare_cached(statement)
+}
+
+/// A versioned put has written its row, or the version was another.
+fn one(rows: rusqlite::Result<usize>) -> Result<(), CommitError> {
+    if rows.attempt(WRITING)? == 1 {
+        Ok(())
+    } else {
+        Err(CommitError::Conflict)
+    }
+}
+
+/// The credential is still at the version that was read; 0 if it was not there.
+fn meets(connection: &Connection, id: CredentialId, read: Version) -> Result<(), CommitError> {
+    let stored = fetch::version(connection, id).attempt(WRITING)?;
+    if stored == read {
+        Ok(())
+    } else {
+        Err(CommitError::Conflict)
+    }
+}
+
+fn put_credential(connection: &Connection, record: &CredentialRecord) -> Result<(), CommitError> {
+    if record.version == Version(0) {
+        return one(insert_credential(connection, record));
+    }
+    note_change(connection, Some(record.id), None).attempt(WRITING)?;
+    one(update_credential(connection, record))
+}
+
+fn insert_credential(
+    connection: &Connection,
+    record: &CredentialRecord,
+) -> rusqlite::Result<usize> {
+    const STATEMENT: &str = concat!(
+        "INSERT INTO credentials (",
+        columns!(),
+        ") VALUES \
+         (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
+         ON CONFLICT (id) DO NOTHING"
+    );
+    let (by_user, by_credential) = cells::created_by_cells(&record.created_by);
+    execute(
+        connection,
+        STATEMENT,
+        params![
+            cells::id_cell(record.id),
+            record.kind.as_str(),
+            record.environment.as_str(),
+            record.pepper.number(),
+            record.mac.as_bytes(),
+            record.owner.as_str(),
+            record.user.as_ref().map(|user| user.as_str()),
+            record.name,
+            record.grant.to_string(),
+            (!record.meta.is_none()).then(|| record.meta.as_json()),
+            cells::state_cell(record.state),
+            record.created_at.unix_micros(),
+            record.updated_at.unix_micros(),
+            record.expires_at.map(|at| at.unix_micros()),
+            record.idle_ttl.map(cells::duration_cell),
+            by_user,
+            by_credential,
+            record.family.map(cells::id_cell),
+            record.successor.map(cells::id_cell),
+        ],
+    )
+}
+
+/// The MAC and its pepper stay: only a re-MAC changes them, and one may have come in between.
+fn update_credential(
+    connection: &Connection,
+    record: &CredentialRecord,
+) -> rusqlite::Result<usize> {
+    const STATEMENT: &str = "UPDATE credentials SET version = version + 1, \
+         kind = ?3, environment = ?4, owner = ?5, user = ?6, name = ?7, grant = ?8, meta = ?9, \
+         state = ?10, created_at = ?11, updated_at = ?12, expires_at = ?13, idle_ttl = ?14, \
+         created_by_user = ?15, created_by_credential = ?16, family = ?17, successor = ?18 \
+         WHERE id = ?1 AND version = ?2";
+    let (by_user, by_credential) = cells::created_by_cells(&record.created_by);
+    execute(
+        connection,
+        STATEMENT,
+        params![
+            cells::id_cell(record.id),
+            cells::count_cell(record.version.0),
+            record.kind.as_str(),
+            record.environment.as_str(),
+            record.owner.as_str(),
+            record.user.as_ref().map(|user| user.as_str()),
+            record.name,
+            record.grant.to_string(),
+            (!record.meta.is_none()).then(|| record.meta.as_json()),
+            cells::state_cell(record.state),
+            record.created_at.unix_micros(),
+            record.updated_at.unix_micros(),
+            record.expires_at.map(|at| at.unix_micros()),
+            record.idle_ttl.map(cells::duration_cell),
+            by_user,
+            by_credential,
+            record.family.map(cells::id_cell),
+            record.successor.map(cells::id_cell),
+        ],
+    )
+}
+
+/// Takes the next number for a change. Before the write itself, so that the row of the head is
+/// held until the commit.
+fn note_change(
+    connection: &Connection,
+    credential: Option<CredentialId>,
+    owner: Option<&Owner>,
+) -> rusqlite::Result<()> {
+    let next = "UPDATE head SET seq = seq + 1 RETURNING seq";
+    let seq: i64 = prepared(connection, next)?.query_row([], |row| row.get(0))?;
+    let (credential, owner) = (credential.map(cells::id_cell), owner.map(Owner::as_str));
+    let statement = "INSERT INTO changes (seq, nonce, credential, owner) \
+         VALUES (?1, randomblob(8), ?2, ?3)";
+    execute(connection, statement, params![seq, credential, owner]).map(drop)
+}
+
+fn put_owner(connection: &Connection, record: &OwnerRecord) -> Result<(), CommitError> {
+    let owner = record.owner.as_str();
+    if record.version == Version(0) {
+        let statement = "INSERT INTO owners (owner, version, suspended) VALUES (?1, 1, ?2) \
+             ON CONFLICT (owner) DO NOTHING";
+        return one(execute(
+            connection,
+            statement,
+            params![owner, record.suspended],
+        ));
+    }
+    note_change(connection, None, Some(&record.owner)).attempt(WRITING)?;
+    let statement = "UPDATE owners SET version = version + 1, suspended = ?3 \
+         WHERE owner = ?1 AND version = ?2";
+    let version = cells::count_cell(record.version.0);
+    one(execute(
+        connection,
+        statement,
+        params![owner, version, record.suspended],
+    ))
+}
+
+/// The update of the same fingerprint writes nothing new, but counts as a row.
+fn note_pepper(connection: &Connection, pepper: &PepperRecord) -> Result<(), CommitError> {
+    let statement = "INSERT INTO peppers (version, fingerprint) VALUES (?1, ?2) \
+         ON CONFLICT (version) DO UPDATE SET fingerprint = excluded.fingerprint \
+         WHERE fingerprint = excluded.fingerprint";
+    one(execute(
+        connection,
+        statement,
+        params![pepper.version.number(), pepper.fingerprint],
+    ))
+}
+
+fn add_usage(connection: &Connection, delta: &UsageDelta) -> rusqlite::Result<()> {
+    // A sum that an integer can't hold would become a float, which a strict table refuses.
+    let statement = "INSERT INTO usage (credential, last_used_at, requests, denied) \
+         SELECT id, :at, :requests, :denied FROM credentials WHERE id = :id \
+         ON CONFLICT (credential) DO UPDATE SET \
+         last_used_at = max(last_used_at, :at), \
+         requests = requests + min(:requests, 9223372036854775807 - requests), \
+         denied = denied + min(:denied, 9223372036854775807 - denied)";
+    let params = named_params! {
+        ":id": cells::id_cell(delta.id),
+        ":at": delta.last_used_at.unix_micros(),
+        ":requests": cells::count_cell(delta.requests),
+        ":denied": cells::count_cell(delta.denied),
+    };
+    execute(connection, statement, params).map(drop)
+}
+
+fn put_mac(connection: &Connection, remac: &Remac) -> rusqlite::Result<()> {
+    let statement = "UPDATE credentials SET pepper = ?3, mac = ?4 WHERE id = ?1 AND pepper = ?2";
+    let id = cells::id_cell(remac.id);
+    let (from, to) = (remac.from.number(), remac.to.number());
+    execute(
+        connection,
+        statement,
+        params![id, from, to, remac.mac.as_bytes()],
+    )
+    .map(drop)
+}
+
+fn add_audit(connection: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
+    let statement = "INSERT INTO audit (at, actor, action, target, owner, ip, details) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let params = params![
+        entry.at.unix_micros(),
+        entry.actor,
+        entry.action,
+        entry.target,
+        entry.owner.as_ref().map(Owner::as_str),
+        entry.ip.map(|ip| ip.to_string()),
+        entry.details.to_string(),
+    ];
+    execute(connection, statement, params).map(drop)
+}

@@ -1,0 +1,147 @@
+//! People and organisations, in the same file and on the same threads as credentials.
+
+use portcullis_core::BoxFuture;
+use portcullis_login::{
+    Account, Directory, DirectoryError, Email, Membership, NewAccount, Org, PasswordHash, Replaced,
+    StoredAccount,
+};
+use portcullis_registry::{StoreError, User};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::{
+    SqliteStore,
+    attempt::{Attempt, WRITING},
+    cells,
+    commit::execute,
+};
+
+impl Directory for SqliteStore {
+    fn account_by_email(
+        &self,
+        email: Email,
+    ) -> BoxFuture<'_, Result<Option<StoredAccount>, StoreError>> {
+        Box::pin(self.read(move |connection| account_by_email(connection, &email)))
+    }
+
+    fn account(&self, id: User) -> BoxFuture<'_, Result<Option<Account>, StoreError>> {
+        Box::pin(self.read(move |connection| account_by_id(connection, &id)))
+    }
+
+    fn memberships(&self, id: User) -> BoxFuture<'_, Result<Vec<Membership>, StoreError>> {
+        Box::pin(self.read(move |connection| memberships(connection, &id)))
+    }
+
+    fn create(&self, new: NewAccount) -> BoxFuture<'_, Result<(), DirectoryError>> {
+        Box::pin(self.write(move |connection| create(connection, &new)))
+    }
+
+    fn replace_password_hash(
+        &self,
+        id: User,
+        old: PasswordHash,
+        new: PasswordHash,
+    ) -> BoxFuture<'_, Result<Replaced, StoreError>> {
+        Box::pin(self.write(move |connection| {
+            replace_password(connection, &id, &old, &new).attempt(WRITING)
+        }))
+    }
+
+    fn count_accounts(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT count(*) FROM users")?;
+            statement.query_row([], |row| cells::count(row, 0))
+        }))
+    }
+}
+
+fn account_by_email(
+    connection: &Connection,
+    email: &Email,
+) -> rusqlite::Result<Option<StoredAccount>> {
+    // The column compares without regard to the case of ASCII letters, as `Email` does.
+    let statement = "SELECT id, email, name, password FROM users WHERE email = ?1";
+    let mut statement = connection.prepare_cached(statement)?;
+    let read = |row: &Row<'_>| {
+        Ok(StoredAccount {
+            account: account(row)?,
+            password: cells::text(row, 3)?,
+        })
+    };
+    statement.query_row([email.as_str()], read).optional()
+}
+
+fn account_by_id(connection: &Connection, id: &User) -> rusqlite::Result<Option<Account>> {
+    let statement = "SELECT id, email, name FROM users WHERE id = ?1";
+    let mut statement = connection.prepare_cached(statement)?;
+    statement.query_row([id.as_str()], account).optional()
+}
+
+/// Reads a row that begins with the id, the address and the name of an account.
+fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    Ok(Account {
+        id: cells::text(row, 0)?,
+        email: cells::text(row, 1)?,
+        name: row.get(2)?,
+    })
+}
+
+fn memberships(connection: &Connection, id: &User) -> rusqlite::Result<Vec<Membership>> {
+    let statement = "SELECT orgs.id, orgs.name, slug, created_at, role \
+         FROM memberships JOIN orgs ON orgs.id = org WHERE user = ?1 \
+         ORDER BY created_at, orgs.id";
+    let mut statement = connection.prepare_cached(statement)?;
+    let read = |row: &Row<'_>| {
+        let org = Org {
+            id: cells::text(row, 0)?,
+            name: row.get(1)?,
+            slug: row.get(2)?,
+            created_at: cells::timestamp(row, 3)?,
+        };
+        Ok(Membership {
+            org,
+            role: cells::text(row, 4)?,
+        })
+    };
+    statement.query_map([id.as_str()], read)?.collect()
+}
+
+fn create(connection: &Connection, new: &NewAccount) -> Result<(), DirectoryError> {
+    let NewAccount {
+        account,
+        password,
+        org,
+        role,
+    } = new;
+    let now = org.created_at.unix_micros();
+    let statement = "INSERT INTO users (id, email, name, password, created_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (email) DO NOTHING";
+    let (id, email) = (account.id.as_str(), account.email.as_str());
+    let user = params![id, email, account.name, password.to_string(), now];
+    if execute(connection, statement, user).attempt(WRITING)? == 0 {
+        return Err(DirectoryError::EmailTaken);
+    }
+    let statement = "INSERT INTO orgs (id, name, slug, created_at) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (slug) DO NOTHING";
+    let row = params![org.id.as_str(), org.name, org.slug, now];
+    if execute(connection, statement, row).attempt(WRITING)? == 0 {
+        return Err(DirectoryError::SlugTaken);
+    }
+    let statement = "INSERT INTO memberships (user, org, role) VALUES (?1, ?2, ?3)";
+    let row = params![id, org.id.as_str(), role.as_str()];
+    execute(connection, statement, row).attempt(WRITING)?;
+    Ok(())
+}
+
+fn replace_password(
+    connection: &Connection,
+    id: &User,
+    old: &PasswordHash,
+    new: &PasswordHash,
+) -> rusqlite::Result<Replaced> {
+    let statement = "UPDATE users SET password = ?3 WHERE id = ?1 AND password = ?2";
+    let row = params![id.as_str(), old.to_string(), new.to_string()];
+    Ok(match execute(connection, statement, row)? {
+        0 => Replaced::Overtaken,
+        _ => Replaced::Done,
+    })
+}

@@ -1,0 +1,263 @@
+//! What is read, each call within one snapshot.
+
+use portcullis_core::CredentialId;
+use portcullis_registry::{
+    Change, Changes, CredentialRecord, Cursor, Found, Key, Of, Owner, OwnerRecord, Page,
+    PepperRecord, Query, Seq, Snapshot, Target, Usage, Version,
+};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, types::ToSqlOutput};
+
+use crate::cells::{self, COLUMNS, columns};
+
+pub(crate) fn snapshot(connection: &Connection, key: &Key) -> rusqlite::Result<Snapshot> {
+    let head = head(connection)?;
+    let found = match key {
+        Key::Credential(id) => credential(connection, *id)?,
+        Key::Owner(owner) => {
+            let record = owner_record(connection, owner)?;
+            let balance = balance(connection, owner)?;
+            if record.is_none() && balance.is_none() {
+                Found::Nothing
+            } else {
+                let unwritten = OwnerRecord {
+                    owner: owner.clone(),
+                    version: Version(0),
+                    suspended: false,
+                };
+                let record = record.unwrap_or(unwritten);
+                Found::Owner {
+                    record,
+                    balance: balance.unwrap_or(0),
+                }
+            }
+        }
+        Key::Peppers => Found::Peppers(peppers(connection)?),
+    };
+    Ok(Snapshot { head, found })
+}
+
+pub(crate) fn head(connection: &Connection) -> rusqlite::Result<Seq> {
+    let mut statement = connection.prepare_cached("SELECT seq FROM head")?;
+    statement.query_row([], |row| cells::count(row, 0)).map(Seq)
+}
+
+fn credential(connection: &Connection, id: CredentialId) -> rusqlite::Result<Found> {
+    const STATEMENT: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", last_used_at, requests, denied FROM credentials \
+         LEFT JOIN usage ON credential = id WHERE id = ?1"
+    );
+    let mut statement = connection.prepare_cached(STATEMENT)?;
+    let read = statement
+        .query_row([cells::id_cell(id)], used_credential)
+        .optional()?;
+    let Some((record, usage)) = read else {
+        return Ok(Found::Nothing);
+    };
+    let owner = owner_record(connection, &record.owner)?;
+    Ok(Found::Credential {
+        record: Box::new(record),
+        usage,
+        owner,
+    })
+}
+
+/// The version of a credential; 0 if there is none.
+pub(crate) fn version(connection: &Connection, id: CredentialId) -> rusqlite::Result<Version> {
+    let mut statement =
+        connection.prepare_cached("SELECT version FROM credentials WHERE id = ?1")?;
+    let version = statement.query_row([cells::id_cell(id)], |row| cells::count(row, 0));
+    Ok(Version(version.optional()?.unwrap_or(0)))
+}
+
+fn used_credential(row: &Row<'_>) -> rusqlite::Result<(CredentialRecord, Usage)> {
+    Ok((cells::credential(row)?, cells::usage(row, COLUMNS)?))
+}
+
+fn owner_record(connection: &Connection, owner: &Owner) -> rusqlite::Result<Option<OwnerRecord>> {
+    let statement = "SELECT version, suspended FROM owners WHERE owner = ?1";
+    let mut statement = connection.prepare_cached(statement)?;
+    let read = |row: &Row<'_>| {
+        Ok(OwnerRecord {
+            owner: owner.clone(),
+            version: Version(cells::count(row, 0)?),
+            suspended: row.get(1)?,
+        })
+    };
+    statement.query_row([owner.as_str()], read).optional()
+}
+
+pub(crate) fn balance(connection: &Connection, owner: &Owner) -> rusqlite::Result<Option<i64>> {
+    let statement = "SELECT balance FROM balances WHERE owner = ?1";
+    let mut statement = connection.prepare_cached(statement)?;
+    statement
+        .query_row([owner.as_str()], |row| row.get(0))
+        .optional()
+}
+
+fn peppers(connection: &Connection) -> rusqlite::Result<Vec<PepperRecord>> {
+    let statement = "SELECT version, fingerprint FROM peppers ORDER BY version";
+    let mut statement = connection.prepare_cached(statement)?;
+    let read = |row: &Row<'_>| {
+        Ok(PepperRecord {
+            version: cells::pepper(row, 0)?,
+            fingerprint: row.get(1)?,
+        })
+    };
+    statement.query_map([], read)?.collect()
+}
+
+pub(crate) fn changes(
+    connection: &Connection,
+    seq: Seq,
+    limit: usize,
+) -> rusqlite::Result<Changes> {
+    let head = head(connection)?;
+    let statement =
+        "SELECT seq, credential, owner FROM changes WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+    let mut statement = connection.prepare_cached(statement)?;
+    let read = |row: &Row<'_>| {
+        let target = match cells::optional_id(row, 1)? {
+            Some(id) => Target::Credential(id),
+            None => Target::Owner(cells::text(row, 2)?),
+        };
+        Ok(Change {
+            seq: Seq(cells::count(row, 0)?),
+            target,
+        })
+    };
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let changes = statement.query_map([cells::count_cell(seq.0), limit], read)?;
+    Ok(Changes {
+        head,
+        changes: changes.collect::<Result<_, _>>()?,
+    })
+}
+
+/// The statements of one kind of list. Their conditions are those of its index.
+struct List {
+    total: &'static str,
+    first: &'static str,
+    after: &'static str,
+}
+
+macro_rules! list {
+    ($condition:literal) => {
+        List {
+            total: concat!("SELECT count(*) FROM credentials WHERE ", $condition),
+            first: concat!(
+                "SELECT ",
+                columns!(),
+                ", last_used_at, requests, denied FROM credentials \
+                 LEFT JOIN usage ON credential = id WHERE ",
+                $condition,
+                " ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset"
+            ),
+            after: concat!(
+                "SELECT ",
+                columns!(),
+                ", last_used_at, requests, denied FROM credentials \
+                 LEFT JOIN usage ON credential = id WHERE ",
+                $condition,
+                " AND (created_at, id) < (:created_at, :id) \
+                 ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset"
+            ),
+        }
+    };
+}
+
+const KEYS: List = list!("kind = 'api_key' AND state <> 'revoked' AND owner = :of");
+const SESSIONS: List = list!("kind = 'session' AND state <> 'revoked' AND user = :of");
+const CREATED_BY: List = list!("state <> 'revoked' AND created_by_credential = :of");
+const FAMILY: List = list!("state <> 'revoked' AND family = :of");
+
+/// What a list is of, as a cell.
+enum OfCell<'a> {
+    Name(&'a str),
+    Id([u8; 12]),
+}
+
+impl ToSql for OfCell<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self {
+            Self::Name(name) => name.to_sql(),
+            Self::Id(id) => id.to_sql(),
+        }
+    }
+}
+
+pub(crate) fn page(connection: &Connection, query: &Query) -> rusqlite::Result<Page> {
+    let (list, of) = match &query.of {
+        Of::Keys(owner) => (KEYS, OfCell::Name(owner.as_str())),
+        Of::Sessions(user) => (SESSIONS, OfCell::Name(user.as_str())),
+        Of::CreatedBy(id) => (CREATED_BY, OfCell::Id(cells::id_cell(*id))),
+        Of::Family(id) => (FAMILY, OfCell::Id(cells::id_cell(*id))),
+    };
+    let mut total = connection.prepare_cached(list.total)?;
+    let total = total.query_row(named_params! { ":of": of }, |row| cells::count(row, 0))?;
+    // One more than asked for says whether there is a next part.
+    let limit = i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let offset = cells::count_cell(query.offset);
+    let mut items: Vec<_> = match query.after {
+        Some(Cursor { created_at, id }) => {
+            let (created_at, id) = (created_at.unix_micros(), cells::id_cell(id));
+            connection
+                .prepare_cached(list.after)?
+                .query_map(
+                    named_params! {
+                        ":of": of, ":limit": limit, ":offset": offset,
+                        ":created_at": created_at, ":id": id,
+                    },
+                    used_credential,
+                )?
+                .collect::<Result<_, _>>()?
+        }
+        None => connection
+            .prepare_cached(list.first)?
+            .query_map(
+                named_params! { ":of": of, ":limit": limit, ":offset": offset },
+                used_credential,
+            )?
+            .collect::<Result<_, _>>()?,
+    };
+    let more = items.len() > query.limit;
+    items.truncate(query.limit);
+    let last = items.last().filter(|_| more);
+    let next = last.map(|(record, _)| Cursor {
+        created_at: record.created_at,
+        id: record.id,
+    });
+    Ok(Page { items, next, total })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate;
+
+    #[test]
+    fn every_list_is_read_from_its_index_in_its_order() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate::migrate(&mut connection, 0).unwrap();
+        let lists = [
+            ("credentials_keys", KEYS),
+            ("credentials_sessions", SESSIONS),
+            ("credentials_created_by", CREATED_BY),
+            ("credentials_family", FAMILY),
+        ];
+        for (index, list) in lists {
+            for statement in [list.total, list.first, list.after] {
+                let explain = format!("EXPLAIN QUERY PLAN {statement}");
+                let mut statement = connection.prepare(&explain).unwrap();
+                let mut rows = statement.raw_query();
+                let mut plan = String::new();
+                while let Some(row) = rows.next().unwrap() {
+                    plan += &row.get::<_, String>(3).unwrap();
+                }
+                assert!(plan.contains(index), "{plan}");
+                assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The store itself: its threads and what they are asked.
+
+use std::{
+    fmt,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
+
+use portcullis_core::BoxFuture;
+use portcullis_registry::{
+    Batch, Changes, CommitError, Key, Page, Query, Seq, Snapshot, Store, StoreError,
+};
+use rusqlite::Connection;
+
+use crate::{OpenError, commit, fetch, file::StoreFile, reader::Readers, writer::Writer};
+
+/// How many threads read.
+const READERS: usize = 2;
+
+/// A store in one SQLite file.
+///
+/// One thread writes and two read, so no call blocks the caller's thread. A commit is durable when
+/// its future is ready (WAL, `synchronous=FULL`); commits that arrive together share one wait for
+/// the disk. Only one process has a store open; a lock file beside it (`<path>.lock`) sees to that.
+/// Other connections may use the file for tables of their own, in short transactions: a commit
+/// waits for them for 5 s, then fails as transient.
+///
+/// Dropping a store waits until what was handed to it is written.
+///
+/// # Examples
+/// ```
+/// use portcullis_sqlite::{OpenError, SqliteStore};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("portcullis.db");
+/// let store = SqliteStore::open(&path)?;
+/// assert!(matches!(SqliteStore::open(&path), Err(OpenError::AlreadyOpen(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct SqliteStore {
+    path: PathBuf,
+    // In this order, so that the connection that writes is the last one and tidies the file.
+    readers: Readers,
+    writer: Writer,
+    /// Held until the threads have ended.
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the store in a file, or makes it there.
+    ///
+    /// A missing folder is made with mode 0700, a missing file with mode 0600. An older store is
+    /// brought up to date. It reads and writes the disk before it returns, so an async program
+    /// calls it while it starts.
+    ///
+    /// # Errors
+    /// [`OpenError`]: what is there is not a store, is not to be written, or is in use.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let file = StoreFile::open(path.as_ref())?;
+        let readers = (0..READERS)
+            .map(|_| file.reader())
+            .collect::<Result<Vec<_>, _>>()?;
+        let StoreFile {
+            path,
+            connection,
+            lock,
+        } = file;
+        let failed = |error: io::Error| OpenError::Failed {
+            path: path.clone(),
+            source: error.into(),
+        };
+        let writer = Writer::start(connection).map_err(failed)?;
+        let readers = Readers::start(readers).map_err(failed)?;
+        Ok(Self {
+            path,
+            readers,
+            writer,
+            _lock: lock,
+        })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `work` on the writing thread, all of it or nothing, within the commit that others
+    /// share. See [`Writer::run`].
+    pub(crate) async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writer.run(work).await
+    }
+
+    /// Runs `work` in one snapshot on a reading thread. See [`Readers::run`].
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.run(work).await
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store for SqliteStore {
+    fn get(&self, key: Key) -> BoxFuture<'_, Result<Snapshot, StoreError>> {
+        Box::pin(self.read(move |connection| fetch::snapshot(connection, &key)))
+    }
+
+    fn list(&self, query: Query) -> BoxFuture<'_, Result<Page, StoreError>> {
+        Box::pin(self.read(move |connection| fetch::page(connection, &query)))
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Seq, CommitError>> {
+        Box::pin(self.write(move |connection| commit::apply(connection, &batch)))
+    }
+
+    fn changes_since(&self, seq: Seq, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>> {
+        Box::pin(self.read(move |connection| fetch::changes(connection, seq, limit)))
+    }
+}

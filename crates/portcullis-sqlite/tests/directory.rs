@@ -1,0 +1,120 @@
+//! The SQLite store does what every directory must, and keeps it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use portcullis_core::Timestamp;
+use portcullis_login::{Directory, NewAccount, PasswordHash, Replaced, Role, conformance};
+use portcullis_sqlite::SqliteStore;
+use rusqlite::Connection;
+
+/// A hash of no password.
+fn hash(salt: char) -> PasswordHash {
+    let (salt, output) = (String::from(salt).repeat(21), "A".repeat(43));
+    let text = format!("1$argon2id$v=19$m=8,t=1,p=1${salt}A${output}");
+    text.parse().unwrap()
+}
+
+fn account(email: &str, slug: &str) -> NewAccount {
+    let now = Timestamp::from_unix_seconds(1_767_225_600);
+    let email = email.parse().unwrap();
+    NewAccount::with_org(email, "Ada", hash('a'), "Ada's", slug, now).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sqlite_store_does_what_every_directory_must() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = AtomicU32::new(0);
+    let make = async || {
+        let number = count.fetch_add(1, Ordering::SeqCst);
+        SqliteStore::open(folder.path().join(format!("{number}.db"))).unwrap()
+    };
+    assert_eq!(conformance::run(make).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portcullis.db");
+    let new = account("ada@example.com", "ada");
+    let id = new.account.id.clone();
+    let store = SqliteStore::open(&path).unwrap();
+    store.create(new.clone()).await.unwrap();
+    let replaced = store.replace_password_hash(id.clone(), hash('a'), hash('b'));
+    assert_eq!(replaced.await.unwrap(), Replaced::Done);
+    drop(store);
+
+    let store = SqliteStore::open(&path).unwrap();
+    let stored = store.account_by_email(new.account.email.clone()).await;
+    let stored = stored.unwrap().unwrap();
+    assert_eq!(stored.account, new.account);
+    assert_eq!(stored.password, hash('b'));
+    assert_eq!(store.memberships(id).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memberships_are_in_the_order_of_the_organisations() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portcullis.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let ada = account("ada@example.com", "ada");
+    let (mut older, mut newer) = (
+        account("bob@x.example", "bob"),
+        account("eve@x.example", "eve"),
+    );
+    older.org.created_at = Timestamp::from_unix_seconds(1_000);
+    newer.org.created_at = Timestamp::from_unix_seconds(2_000_000_000);
+    for new in [&newer, &ada, &older] {
+        store.create(new.clone()).await.unwrap();
+    }
+    let connection = Connection::open(&path).unwrap();
+    for (new, role) in [(&newer, "auditor"), (&older, "member")] {
+        let statement = "INSERT INTO memberships (user, org, role) VALUES (?1, ?2, ?3)";
+        let row = (ada.account.id.as_str(), new.org.id.as_str(), role);
+        connection.execute(statement, row).unwrap();
+    }
+    drop(connection);
+    let memberships = store.memberships(ada.account.id.clone()).await.unwrap();
+    let slugs: Vec<_> = memberships
+        .iter()
+        .map(|one| one.org.slug.as_str())
+        .collect();
+    assert_eq!(slugs, ["bob", "ada", "eve"]);
+    let roles: Vec<_> = memberships.iter().map(|one| one.role).collect();
+    assert_eq!(roles, [Role::Member, Role::Owner, Role::Auditor]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_row_is_an_error_and_not_an_absent_user() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portcullis.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let ada = account("ada@example.com", "ada");
+    store.create(ada.clone()).await.unwrap();
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute("UPDATE users SET password = 'plain'", [])
+        .unwrap();
+    drop(connection);
+    let failed = store.account_by_email(ada.account.email).await.unwrap_err();
+    assert!(!failed.is_transient());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_of_the_first_version_is_given_a_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portcullis.db");
+    let connection = Connection::open(&path).unwrap();
+    let first = include_str!("../migrations/0001_initial.sql");
+    connection.execute_batch(first).unwrap();
+    connection
+        .execute_batch("PRAGMA application_id = 0x5074636c; PRAGMA user_version = 1")
+        .unwrap();
+    drop(connection);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.count_accounts().await.unwrap(), 0);
+    let ada = account("ada@example.com", "ada");
+    store.create(ada).await.unwrap();
+    assert_eq!(store.count_accounts().await.unwrap(), 1);
+}
