@@ -1,1 +1,26 @@
 #![doc = include_str!("../README.md")]
+
+mod account;
+mod directory;
+mod email;
+mod id;
+mod limits;
+mod login;
+mod passwords;
+mod role;
+
+pub use account::{Account, Membership, NewAccount, Org, StoredAccount};
+#[cfg(feature = "conformance")]
+pub use directory::conformance;
+pub use directory::{Directory, DirectoryError, MemoryDirectory, Replaced};
+pub use email::{Email, ParseEmailError};
+pub use id::RandomError;
+pub use login::{
+    AuthType, Bootstrap, BootstrapError, LoggedIn, Login, LoginError, Profile, SetupError,
+    Unavailable,
+};
+pub use passwords::{
+    ParsePasswordHashError, PasswordError, PasswordHash, PasswordParams, PasswordParamsError,
+    PasswordVerdict, Passwords,
+};
+pub use role::{ParseRoleError, Role, Roles, RolesError};

@@ -1,0 +1,269 @@
+//! What every [`Directory`] must do: the sentences of its documentation as checks.
+//!
+//! They take no time from a clock and do not sleep; they need a Tokio runtime.
+
+use std::{fmt, sync::Arc};
+
+use portcullis_core::{BoxFuture, Timestamp};
+
+use super::{Directory, DirectoryError, Replaced};
+use crate::{Email, NewAccount, PasswordHash, Role};
+
+/// What a directory did instead of what it must.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Failure {
+    /// The check, as a sentence.
+    pub check: &'static str,
+    /// What was found.
+    pub found: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.check, self.found)
+    }
+}
+
+type Outcome = Result<(), String>;
+type Check = fn(Arc<dyn Directory>) -> BoxFuture<'static, Outcome>;
+
+macro_rules! checks {
+    ($($name:ident,)+) => {
+        [$(named(stringify!($name), |directory| Box::pin($name(directory))),)+]
+    };
+}
+
+/// Runs all checks, each with a directory of its own, and returns those that failed.
+///
+/// # Examples
+/// ```
+/// use portcullis_login::{MemoryDirectory, conformance};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// assert_eq!(conformance::run(async || MemoryDirectory::new()).await, []);
+/// # });
+/// ```
+pub async fn run<D: Directory + 'static>(make_empty: impl AsyncFn() -> D) -> Vec<Failure> {
+    let checks = checks![
+        an_empty_directory_has_nobody,
+        what_was_created_is_read_back,
+        an_address_is_found_whatever_its_case,
+        an_address_is_taken_whatever_its_case,
+        a_slug_is_taken_once,
+        a_refused_account_leaves_nothing,
+        of_concurrent_accounts_of_one_address_one_is_made,
+        a_dropped_create_happens_whole_or_not_at_all,
+        a_hash_is_replaced_only_if_it_is_the_old_one,
+        roles_and_texts_survive_as_they_are,
+    ];
+    let mut failures = Vec::new();
+    for (check, run) in checks {
+        if let Err(found) = run(Arc::new(make_empty().await)).await {
+            failures.push(Failure { check, found });
+        }
+    }
+    failures
+}
+
+fn named(name: &'static str, run: Check) -> (&'static str, Check) {
+    (name, run)
+}
+
+fn ensure(holds: bool, found: impl fmt::Debug) -> Outcome {
+    if holds {
+        Ok(())
+    } else {
+        Err(format!("{found:?}"))
+    }
+}
+
+fn failed(error: impl fmt::Debug) -> String {
+    format!("{error:?}")
+}
+
+fn email(text: &str) -> Result<Email, String> {
+    text.parse().map_err(failed)
+}
+
+/// A hash of no password, which differs by its salt.
+fn hash(salt: char) -> Result<PasswordHash, String> {
+    let salt = String::from(salt).repeat(21);
+    let output = "A".repeat(43);
+    let text = format!("7$argon2id$v=19$m=8,t=1,p=1${salt}A${output}");
+    text.parse().map_err(failed)
+}
+
+fn account(address: &str, slug: &str) -> Result<NewAccount, String> {
+    let now = Timestamp::from_unix_micros(1_767_225_600_123_456);
+    NewAccount::with_org(email(address)?, "Ada", hash('a')?, "Ada's", slug, now).map_err(failed)
+}
+
+async fn create(
+    directory: &dyn Directory,
+    address: &str,
+    slug: &str,
+) -> Result<NewAccount, String> {
+    let new = account(address, slug)?;
+    directory.create(new.clone()).await.map_err(failed)?;
+    Ok(new)
+}
+
+async fn ensure_is_there(directory: &dyn Directory, new: &NewAccount) -> Outcome {
+    let id = &new.account.id;
+    let stored = directory.account_by_email(new.account.email.clone());
+    let stored = stored.await.map_err(failed)?;
+    let same = stored.as_ref().is_some_and(|stored| {
+        stored.password == new.password
+            && stored.account == new.account
+            && stored.account.email.as_str() == new.account.email.as_str()
+    });
+    ensure(same, &stored)?;
+    let by_id = directory.account(id.clone()).await.map_err(failed)?;
+    ensure(by_id.as_ref() == Some(&new.account), &by_id)?;
+    let memberships = directory.memberships(id.clone()).await.map_err(failed)?;
+    let is_one = matches!(&*memberships, [one] if one.org == new.org && one.role == new.role);
+    ensure(is_one, &memberships)
+}
+
+async fn ensure_count(directory: &dyn Directory, expected: u64) -> Outcome {
+    let count = directory.count_accounts().await.map_err(failed)?;
+    ensure(count == expected, count)
+}
+
+async fn an_empty_directory_has_nobody(directory: Arc<dyn Directory>) -> Outcome {
+    ensure_count(&*directory, 0).await?;
+    let absent = account("ada@example.com", "ada")?;
+    let by_email = directory.account_by_email(absent.account.email.clone());
+    let by_email = by_email.await.map_err(failed)?;
+    ensure(by_email.is_none(), &by_email)?;
+    let id = absent.account.id;
+    let by_id = directory.account(id.clone()).await.map_err(failed)?;
+    ensure(by_id.is_none(), &by_id)?;
+    let memberships = directory.memberships(id).await.map_err(failed)?;
+    ensure(memberships.is_empty(), &memberships)
+}
+
+async fn what_was_created_is_read_back(directory: Arc<dyn Directory>) -> Outcome {
+    let ada = create(&*directory, "Ada@example.com", "ada").await?;
+    let bob = create(&*directory, "bob@example.com", "bob").await?;
+    ensure_count(&*directory, 2).await?;
+    ensure_is_there(&*directory, &ada).await?;
+    ensure_is_there(&*directory, &bob).await
+}
+
+async fn an_address_is_found_whatever_its_case(directory: Arc<dyn Directory>) -> Outcome {
+    create(&*directory, "Ada@Example.com", "ada").await?;
+    let found = directory.account_by_email(email("aDA@eXAMPLE.COM")?);
+    let found = found.await.map_err(failed)?;
+    let text = found.map(|stored| stored.account.email.to_string());
+    ensure(text.as_deref() == Some("Ada@Example.com"), &text)
+}
+
+async fn an_address_is_taken_whatever_its_case(directory: Arc<dyn Directory>) -> Outcome {
+    create(&*directory, "ada@example.com", "ada").await?;
+    let second = directory.create(account("ADA@example.com", "other")?).await;
+    ensure(matches!(second, Err(DirectoryError::EmailTaken)), &second)
+}
+
+async fn a_slug_is_taken_once(directory: Arc<dyn Directory>) -> Outcome {
+    create(&*directory, "ada@example.com", "ada").await?;
+    let second = directory.create(account("bob@example.com", "ada")?).await;
+    ensure(matches!(second, Err(DirectoryError::SlugTaken)), &second)
+}
+
+async fn a_refused_account_leaves_nothing(directory: Arc<dyn Directory>) -> Outcome {
+    let ada = create(&*directory, "ada@example.com", "ada").await?;
+    for refused in [
+        account("ada@example.com", "other")?,
+        account("bob@example.com", "ada")?,
+    ] {
+        let outcome = directory.create(refused.clone()).await;
+        ensure(outcome.is_err(), &outcome)?;
+        let found = directory.account(refused.account.id.clone()).await;
+        let found = found.map_err(failed)?;
+        ensure(found.is_none(), &found)?;
+        let memberships = directory.memberships(refused.account.id).await;
+        let memberships = memberships.map_err(failed)?;
+        ensure(memberships.is_empty(), &memberships)?;
+    }
+    ensure_count(&*directory, 1).await?;
+    ensure_is_there(&*directory, &ada).await?;
+    // What was refused has taken neither the address nor the slug.
+    create(&*directory, "bob@example.com", "other")
+        .await
+        .map(drop)
+}
+
+async fn of_concurrent_accounts_of_one_address_one_is_made(
+    directory: Arc<dyn Directory>,
+) -> Outcome {
+    let mut tasks = Vec::new();
+    for number in 0..8 {
+        let new = account("ada@example.com", &format!("ada-{number}"))?;
+        let directory = Arc::clone(&directory);
+        tasks.push(tokio::spawn(async move { directory.create(new).await }));
+    }
+    let mut made = 0;
+    for task in tasks {
+        match task.await.map_err(failed)? {
+            Ok(()) => made += 1,
+            Err(DirectoryError::EmailTaken) => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    ensure(made == 1, made)?;
+    ensure_count(&*directory, 1).await
+}
+
+async fn a_dropped_create_happens_whole_or_not_at_all(directory: Arc<dyn Directory>) -> Outcome {
+    let new = account("ada@example.com", "ada")?;
+    drop(directory.create(new.clone()));
+    let mut polled = directory.create(new.clone());
+    std::future::poll_fn(|cx| {
+        // Whatever it says: it is dropped after this.
+        drop(polled.as_mut().poll(cx));
+        std::task::Poll::Ready(())
+    })
+    .await;
+    drop(polled);
+    // Writes are in order, so this one sees what became of the other.
+    let again = directory.create(new.clone()).await;
+    let is_fine = matches!(again, Ok(()) | Err(DirectoryError::EmailTaken));
+    ensure(is_fine, &again)?;
+    ensure_is_there(&*directory, &new).await
+}
+
+async fn a_hash_is_replaced_only_if_it_is_the_old_one(directory: Arc<dyn Directory>) -> Outcome {
+    let mut ada = create(&*directory, "ada@example.com", "ada").await?;
+    let bob = create(&*directory, "bob@example.com", "bob").await?;
+    let id = ada.account.id.clone();
+    let replaced = directory.replace_password_hash(id.clone(), hash('a')?, hash('b')?);
+    let replaced = replaced.await.map_err(failed)?;
+    ensure(replaced == Replaced::Done, replaced)?;
+    ada.password = hash('b')?;
+    ensure_is_there(&*directory, &ada).await?;
+    let overtaken = directory.replace_password_hash(id, hash('a')?, hash('c')?);
+    let overtaken = overtaken.await.map_err(failed)?;
+    ensure(overtaken == Replaced::Overtaken, overtaken)?;
+    ensure_is_there(&*directory, &ada).await?;
+    ensure_is_there(&*directory, &bob).await?;
+    let nobody = account("nobody@example.com", "nobody")?.account.id;
+    let nobody = directory.replace_password_hash(nobody, hash('a')?, hash('b')?);
+    let nobody = nobody.await.map_err(failed)?;
+    ensure(nobody == Replaced::Overtaken, nobody)
+}
+
+async fn roles_and_texts_survive_as_they_are(directory: Arc<dyn Directory>) -> Outcome {
+    for (number, role) in Role::ALL.into_iter().enumerate() {
+        let mut new = account(
+            &format!("o'neil+{number}@example.com"),
+            &format!("s-{number}"),
+        )?;
+        new.role = role;
+        new.account.name = format!("Zoë \"{number}\" O'Neil; --\u{1f600}");
+        new.org.name = String::new();
+        directory.create(new.clone()).await.map_err(failed)?;
+        ensure_is_there(&*directory, &new).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Where accounts and organisations are kept.
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod memory;
+
+use std::{fmt, sync::Arc};
+
+use portcullis_core::BoxFuture;
+use portcullis_registry::{StoreError, User};
+
+pub use memory::MemoryDirectory;
+
+use crate::{Account, Email, Membership, NewAccount, PasswordHash, StoredAccount};
+
+/// A durable home for accounts, organisations and memberships.
+///
+/// Object-safe and small on purpose. Implementers may not assume that one node is the only writer,
+/// nor that a future is polled to its end: a write whose future was dropped has happened whole or
+/// not at all. The checks of the feature `conformance` are part of this contract.
+pub trait Directory: fmt::Debug + Send + Sync {
+    /// Reads the account of an address, whatever the case of its ASCII letters.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read.
+    fn account_by_email(
+        &self,
+        email: Email,
+    ) -> BoxFuture<'_, Result<Option<StoredAccount>, StoreError>>;
+
+    /// Reads an account.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read.
+    fn account(&self, id: User) -> BoxFuture<'_, Result<Option<Account>, StoreError>>;
+
+    /// Reads what a person is a member of, the oldest organisation first, then by id.
+    ///
+    /// An unknown person is a member of nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read.
+    fn memberships(&self, id: User) -> BoxFuture<'_, Result<Vec<Membership>, StoreError>>;
+
+    /// Makes an account, its organisation and the membership: all of them, durably, or nothing.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]. Nothing was written, but after `Store` that is not known.
+    fn create(&self, new: NewAccount) -> BoxFuture<'_, Result<(), DirectoryError>>;
+
+    /// Replaces the hash of a password if it is still the old one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be written.
+    fn replace_password_hash(
+        &self,
+        id: User,
+        old: PasswordHash,
+        new: PasswordHash,
+    ) -> BoxFuture<'_, Result<Replaced, StoreError>>;
+
+    /// How many accounts there are.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read.
+    fn count_accounts(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
+}
+
+impl<D: Directory + ?Sized> Directory for Arc<D> {
+    fn account_by_email(
+        &self,
+        email: Email,
+    ) -> BoxFuture<'_, Result<Option<StoredAccount>, StoreError>> {
+        (**self).account_by_email(email)
+    }
+
+    fn account(&self, id: User) -> BoxFuture<'_, Result<Option<Account>, StoreError>> {
+        (**self).account(id)
+    }
+
+    fn memberships(&self, id: User) -> BoxFuture<'_, Result<Vec<Membership>, StoreError>> {
+        (**self).memberships(id)
+    }
+
+    fn create(&self, new: NewAccount) -> BoxFuture<'_, Result<(), DirectoryError>> {
+        (**self).create(new)
+    }
+
+    fn replace_password_hash(
+        &self,
+        id: User,
+        old: PasswordHash,
+        new: PasswordHash,
+    ) -> BoxFuture<'_, Result<Replaced, StoreError>> {
+        (**self).replace_password_hash(id, old, new)
+    }
+
+    fn count_accounts(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        (**self).count_accounts()
+    }
+}
+
+/// Whether the hash of a password was replaced.
+#[must_use = "the hash may not have been replaced"]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Replaced {
+    /// It was, durably.
+    Done,
+    /// It was another one meanwhile, or there is no such account. Nothing was written.
+    Overtaken,
+}
+
+/// Why an account was not made.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// Another account has this address.
+    #[error("another account has this address")]
+    EmailTaken,
+    /// Another organisation has this slug.
+    #[error("another organisation has this slug")]
+    SlugTaken,
+    /// The store failed; whether the account was written is not known.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

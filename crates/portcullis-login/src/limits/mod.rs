@@ -1,0 +1,6 @@
+//! How often somebody may try to log in.
+
+mod attempts;
+mod known;
+
+pub(crate) use attempts::Attempts;

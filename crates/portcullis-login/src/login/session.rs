@@ -1,0 +1,199 @@
+//! Logging in with a password, refreshing, logging out.
+
+use std::net::IpAddr;
+
+use portcullis_core::Secret;
+use portcullis_registry::{Actor, IssuedSession, NewSession, Principal, RefreshError, Revoked};
+use portcullis_token::TokenKind;
+
+use super::{Login, LoginError, Unavailable, service::at};
+use crate::{
+    Account, Email, Membership, Org, PasswordError, PasswordVerdict, Replaced, Role, StoredAccount,
+};
+
+/// Somebody who was just logged in or refreshed.
+#[derive(Debug)]
+pub struct LoggedIn {
+    /// The session and what it is refreshed with: the only time that they are to be had.
+    pub issued: IssuedSession,
+    /// Who it is.
+    pub account: Account,
+    /// For whom the session speaks.
+    pub org: Org,
+    /// What the person is there.
+    pub role: Role,
+}
+
+impl Login {
+    /// Logs somebody in, to the oldest organisation that they are a member of.
+    ///
+    /// The text of the address need not be one: it is then as unknown as another. An unknown user
+    /// costs the same work as a wrong password. A hash that was made with an old pepper or other
+    /// parameters is renewed.
+    ///
+    /// # Errors
+    /// [`LoginError`]: `InvalidCredentials`, `RateLimited` or `Unavailable`.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub async fn login(
+        &self,
+        email: &str,
+        password: &Secret<String>,
+        ip: Option<IpAddr>,
+    ) -> Result<LoggedIn, LoginError> {
+        let attempt = self.attempts.begin(email, ip);
+        let attempt = attempt.map_err(|retry_after| LoginError::RateLimited { retry_after })?;
+        let account = match self.proven(email, password).await {
+            Ok(Some(account)) => account,
+            // Left as charged.
+            Ok(None) => return Err(LoginError::InvalidCredentials),
+            Err(unavailable) => {
+                attempt.excuse();
+                return Err(unavailable.into());
+            }
+        };
+        attempt.succeed();
+        let memberships = self.directory.memberships(account.id.clone()).await?;
+        let Some(Membership { org, role }) = memberships.into_iter().next() else {
+            return Err(LoginError::InvalidCredentials);
+        };
+        let actor = Actor::user(org.id.clone(), account.id.clone(), self.roles.scopes(role));
+        let new = NewSession {
+            owner: org.id.clone(),
+            user: account.id.clone(),
+            grant: self.roles.grant(role),
+            terms: self.terms,
+        };
+        let issued = self.registry.start_session(&at(actor, ip), new).await?;
+        Ok(LoggedIn {
+            issued,
+            account,
+            org,
+            role,
+        })
+    }
+
+    /// Takes a refresh token and gives a new session and the next refresh token.
+    ///
+    /// See [`Registry::refresh`](portcullis_registry::Registry::refresh) for a token that was used
+    /// before. An address whose tokens were refused 20 times in 60 seconds has to wait.
+    ///
+    /// # Errors
+    /// [`LoginError`]: `Rejected`, also if the person is no longer a member of the organisation;
+    /// `RateLimited` or `Unavailable`.
+    pub async fn refresh(
+        &self,
+        token: &Secret<String>,
+        ip: Option<IpAddr>,
+    ) -> Result<LoggedIn, LoginError> {
+        let may_try = self.attempts.check_refresh(ip);
+        may_try.map_err(|retry_after| LoginError::RateLimited { retry_after })?;
+        let refreshed = self.refreshed(token, ip).await;
+        match &refreshed {
+            Ok(logged_in) => self.attempts.note(&logged_in.account.email, ip),
+            Err(LoginError::Rejected) => self.attempts.note_refused_refresh(ip),
+            Err(_) => {}
+        }
+        refreshed
+    }
+
+    async fn refreshed(
+        &self,
+        token: &Secret<String>,
+        ip: Option<IpAddr>,
+    ) -> Result<LoggedIn, LoginError> {
+        // Who it is shows only in the token.
+        let actor = at(Actor::dangerous_system(), ip);
+        let refreshed = self.registry.refresh(&actor, token, &self.terms).await;
+        let issued = refreshed.map_err(|error| match error {
+            RefreshError::Rejected => LoginError::Rejected,
+            RefreshError::Change(error) => error.into(),
+            other => Unavailable::permanent("the refresh token could not be checked", other).into(),
+        })?;
+        // From here on a refusal drops the new tokens, which nobody has seen.
+        let account = self.directory.account(issued.user.clone()).await?;
+        let account = account.ok_or(LoginError::Rejected)?;
+        let memberships = self.directory.memberships(account.id.clone()).await?;
+        let mut memberships = memberships.into_iter();
+        let membership = memberships.find(|membership| membership.org.id == issued.owner);
+        let Membership { org, role } = membership.ok_or(LoginError::Rejected)?;
+        Ok(LoggedIn {
+            issued,
+            account,
+            org,
+            role,
+        })
+    }
+
+    /// Ends the session that asks for it, and what could refresh it.
+    ///
+    /// # Errors
+    /// [`LoginError`]: `SessionRequired` for an API key, or `Unavailable`.
+    pub async fn logout(
+        &self,
+        principal: &Principal,
+        ip: Option<IpAddr>,
+    ) -> Result<Revoked, LoginError> {
+        if principal.kind() != TokenKind::Session {
+            return Err(LoginError::SessionRequired);
+        }
+        let actor = at(Actor::from_principal(principal), ip);
+        Ok(self.registry.end_session(&actor, principal).await?)
+    }
+
+    /// The account, if the password is its own.
+    async fn proven(
+        &self,
+        email: &str,
+        password: &Secret<String>,
+    ) -> Result<Option<Account>, Unavailable> {
+        let found = match email.parse::<Email>() {
+            Ok(email) => self.directory.account_by_email(email).await?,
+            Err(_) => None,
+        };
+        let hash = found.as_ref().map(|stored| &stored.password);
+        let verdict = match self.passwords.verify(password, hash).await {
+            Ok(verdict) => verdict,
+            // Nobody's: there is no need to look.
+            Err(PasswordError::TooLong) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(match (verdict, found) {
+            (PasswordVerdict::Match, Some(stored)) => Some(stored.account),
+            (PasswordVerdict::MatchOutdated, Some(stored)) => {
+                self.renew_hash(&stored, password).await;
+                Some(stored.account)
+            }
+            (PasswordVerdict::UnknownPepper, _) => {
+                let source = "the pepper of its hash was not given";
+                return Err(Unavailable::permanent(
+                    "the password could not be checked",
+                    source,
+                ));
+            }
+            _ => None,
+        })
+    }
+
+    /// Stores a new hash of a password that is right. A failure is left for the next login.
+    async fn renew_hash(&self, stored: &StoredAccount, password: &Secret<String>) {
+        let id = stored.account.id.clone();
+        let new = match self.passwords.hash(password).await {
+            Ok(new) => new,
+            Err(error) => {
+                tracing::warn!(user = %id, error = %error, "a password was not hashed anew");
+                return;
+            }
+        };
+        let old = stored.password.clone();
+        let replaced = self.directory.replace_password_hash(id.clone(), old, new);
+        match replaced.await {
+            // If overtaken, the password was changed meanwhile, or renewed by another login.
+            Ok(Replaced::Done | Replaced::Overtaken) => {}
+            Err(error) => {
+                tracing::warn!(user = %id, error = %error, "a new password hash was not stored");
+            }
+        }
+    }
+}

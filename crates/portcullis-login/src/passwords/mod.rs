@@ -1,0 +1,12 @@
+//! Passwords: how they are hashed, and where.
+
+mod error;
+mod hash;
+mod params;
+mod peppered;
+mod pool;
+
+pub use error::PasswordError;
+pub use hash::{ParsePasswordHashError, PasswordHash};
+pub use params::{PasswordParams, PasswordParamsError};
+pub use pool::{PasswordVerdict, Passwords};

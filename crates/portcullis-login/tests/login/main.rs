@@ -1,0 +1,11 @@
+//! Logging in over stores in memory, with the clock in the hands of the test.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod limits;
+mod sessions;
+mod world;
