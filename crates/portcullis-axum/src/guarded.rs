@@ -1,0 +1,259 @@
+//! Routes that can't be mounted without saying what they ask for.
+
+use std::net::SocketAddr;
+
+use axum::{
+    Router,
+    extract::{ConnectInfo, connect_info::IntoMakeServiceWithConnectInfo},
+    handler::Handler,
+    routing::{MethodFilter, on},
+};
+use http::{Method, request::Parts};
+use portcullis_gate::{Access, Gate, GuardError};
+use portcullis_tower::{GateLayer, PeerAddr};
+
+/// A router whose every route says what it asks for.
+///
+/// There is no way to mount a handler without an [`Access`] or the word `public`.
+///
+/// # Examples
+/// ```
+/// use axum::http::Method;
+/// use portcullis_axum::{Caller, Guarded};
+/// use portcullis_gate::{Access, Gate};
+/// # fn f(gate: Gate) -> Result<(), portcullis_axum::GuardedError> {
+/// let api: Guarded = Guarded::new(gate)
+///     .public(Method::GET, "/health", || async { "ok" })
+///     .get("/whoami", Access::any(), |Caller(who): Caller| async move { who.owner().to_string() });
+/// assert_eq!(api.routes().len(), 2);
+/// let router = api.into_router()?;
+/// # let _: axum::Router = router; Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Guarded<S = ()> {
+    gate: Gate,
+    router: Router<S>,
+    routes: Vec<Route>,
+    error: Option<GuardedError>,
+}
+
+/// A route, as it was mounted.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, in axum's syntax: `/posts/{id}`.
+    pub path: String,
+    /// What it asks for; nothing if it is public.
+    pub access: Option<Access>,
+}
+
+/// Why guarded routes don't make a router.
+#[non_exhaustive]
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum GuardedError {
+    /// A route's access does not fit the gate.
+    #[error("{method} {path}: {source}")]
+    Guard {
+        /// The route's method.
+        method: Method,
+        /// The route's path.
+        path: String,
+        /// Why.
+        source: GuardError,
+    },
+    /// Two handlers for one method of one path.
+    #[error("{method} {path} is mounted twice")]
+    Twice {
+        /// The method.
+        method: Method,
+        /// The path.
+        path: String,
+    },
+    /// A method that axum can't route.
+    #[error("{method} {path}: this method can't be routed")]
+    Method {
+        /// The method.
+        method: Method,
+        /// The path.
+        path: String,
+    },
+}
+
+impl<S: Clone + Send + Sync + 'static> Guarded<S> {
+    /// No routes yet.
+    #[must_use]
+    pub fn new(gate: Gate) -> Self {
+        Self {
+            gate,
+            router: Router::new(),
+            routes: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// A GET route.
+    #[must_use]
+    pub fn get<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.route(Method::GET, path, access, handler)
+    }
+
+    /// A POST route.
+    #[must_use]
+    pub fn post<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.route(Method::POST, path, access, handler)
+    }
+
+    /// A PUT route.
+    #[must_use]
+    pub fn put<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.route(Method::PUT, path, access, handler)
+    }
+
+    /// A PATCH route.
+    #[must_use]
+    pub fn patch<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.route(Method::PATCH, path, access, handler)
+    }
+
+    /// A DELETE route.
+    #[must_use]
+    pub fn delete<H, T>(self, path: &str, access: impl Into<Access>, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.route(Method::DELETE, path, access, handler)
+    }
+
+    /// A route that asks for `access`. The handler runs only for requests that pass.
+    #[must_use]
+    pub fn route<H, T>(
+        mut self,
+        method: Method,
+        path: &str,
+        access: impl Into<Access>,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        let access = access.into();
+        match self.gate.guard(access.clone()) {
+            Ok(guard) => {
+                let handler = handler.layer(GateLayer::new(guard).with_peer_of(peer_of));
+                self.mount(method, path, Some(access), handler)
+            }
+            Err(source) => {
+                let path = path.to_owned();
+                self.error.get_or_insert(GuardedError::Guard {
+                    method,
+                    path,
+                    source,
+                });
+                self
+            }
+        }
+    }
+
+    /// A route for everybody: a credential is not even looked at.
+    #[must_use]
+    pub fn public<H, T>(self, method: Method, path: &str, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.mount(method, path, None, handler)
+    }
+
+    fn mount<H, T>(mut self, method: Method, path: &str, access: Option<Access>, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        let path = path.to_owned();
+        if self
+            .routes
+            .iter()
+            .any(|route| route.method == method && route.path == path)
+        {
+            self.error
+                .get_or_insert(GuardedError::Twice { method, path });
+            return self;
+        }
+        let Ok(filter) = MethodFilter::try_from(method.clone()) else {
+            self.error
+                .get_or_insert(GuardedError::Method { method, path });
+            return self;
+        };
+        self.router = self.router.route(&path, on(filter, handler));
+        self.routes.push(Route {
+            method,
+            path,
+            access,
+        });
+        self
+    }
+
+    /// The gate in front of the routes.
+    #[must_use]
+    pub const fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// The routes, in the order in which they were mounted.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The routes as a router of axum, to be served or merged into another.
+    ///
+    /// Serve it with connection information ([`into_make_service`](Guarded::into_make_service)):
+    /// without the client's address, limits per address are off.
+    ///
+    /// # Errors
+    /// [`GuardedError`] for the first route that does not fit the gate.
+    pub fn into_router(self) -> Result<Router<S>, GuardedError> {
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(self.router),
+        }
+    }
+}
+
+impl Guarded<()> {
+    /// The routes as a service for `axum::serve`, which tells them the client's address.
+    ///
+    /// # Errors
+    /// As [`into_router`](Self::into_router).
+    pub fn into_make_service(
+        self,
+    ) -> Result<IntoMakeServiceWithConnectInfo<Router, SocketAddr>, GuardedError> {
+        Ok(self.into_router()?.into_make_service_with_connect_info())
+    }
+}
+
+/// The address of the other end of the connection, as axum's server or a [`PeerAddr`] says.
+pub(crate) fn peer_of(parts: &Parts) -> Option<std::net::IpAddr> {
+    let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = connection.map(|ConnectInfo(address)| address.ip());
+    peer.or_else(|| parts.extensions.get().map(|PeerAddr(ip)| *ip))
+}

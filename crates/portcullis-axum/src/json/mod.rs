@@ -1,0 +1,9 @@
+//! Strict JSON bodies of requests.
+
+mod body;
+mod problem;
+mod strict;
+#[cfg(test)]
+mod tests;
+
+pub use body::{JsonBody, MAX_JSON_BYTES, OptionalJsonBody};

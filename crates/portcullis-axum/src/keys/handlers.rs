@@ -1,0 +1,230 @@
+//! What the routes for keys do.
+
+use axum::{
+    extract::{FromRequestParts, Path, Query},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue, request::Parts};
+use portcullis_core::CredentialId;
+use portcullis_error::{Cause, ErrorCode};
+use portcullis_gate::Gate;
+use portcullis_registry::{
+    Actor, ApiKeyInfo, ChangeError, Cursor, Expiry, KeyChange, Listing, NewKey, Owner, PrefixedId,
+    Principal, Registry,
+};
+use portcullis_scope::Grant;
+use portcullis_token::TokenKind;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::bodies::{KeyBody, KeyChangeBody, NewKeyBody, Present};
+use crate::{ApiError, Created, Data, JsonBody, extract::Refused, guarded::peer_of};
+
+const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
+
+/// The handlers, with what they need.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    registry: Registry,
+    /// Absent behind an application's own login, which says itself who calls and from where.
+    gate: Option<Gate>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ListQuery {
+    limit: Option<usize>,
+    offset: Option<u64>,
+    #[serde(default, deserialize_with = "cursor")]
+    cursor: Option<Cursor>,
+}
+
+impl Keys {
+    pub(super) fn behind(gate: Gate) -> Self {
+        Self {
+            registry: gate.registry().clone(),
+            gate: Some(gate),
+        }
+    }
+
+    pub(super) const fn of(registry: Registry) -> Self {
+        Self {
+            registry,
+            gate: None,
+        }
+    }
+
+    pub(super) async fn create(
+        self,
+        parts: Parts,
+        JsonBody(body): JsonBody<NewKeyBody>,
+    ) -> Result<Response, Refused> {
+        let (actor, owner) = self.actor(&parts)?;
+        let mut new = NewKey::with_grant(owner, &body.name, grant(&body.scopes)?);
+        if let Some(at) = body.expires_at {
+            new = new.with_expiry(at);
+        }
+        let issued = self
+            .registry
+            .issue_key(&actor, new)
+            .await
+            .map_err(refused)?;
+        Ok(Created(KeyBody::issued(&issued.key, issued.token.expose())).into_response())
+    }
+
+    pub(super) async fn list(self, mut parts: Parts) -> Result<Response, Refused> {
+        let (actor, owner) = self.actor(&parts)?;
+        let Query(query) = Query::<ListQuery>::from_request_parts(&mut parts, &())
+            .await
+            .map_err(|_| bad("`limit` and `offset` are whole numbers, `cursor` one of ours"))?;
+        let listing = Listing {
+            after: query.cursor,
+            offset: query.offset.unwrap_or(0),
+            limit: query.limit.unwrap_or(Listing::default().limit),
+        };
+        let list = self
+            .registry
+            .keys(&actor, &owner, listing)
+            .await
+            .map_err(refused)?;
+        let keys: Vec<KeyBody<'_>> = list.keys.iter().map(KeyBody::of).collect();
+        let mut response = Data(keys).into_response();
+        let headers = response.headers_mut();
+        headers.insert(TOTAL_COUNT, HeaderValue::from(list.total));
+        let next = list
+            .next
+            .map(|next| HeaderValue::try_from(next.to_string()));
+        if let Some(Ok(next)) = next {
+            headers.insert(NEXT_CURSOR, next);
+        }
+        Ok(response)
+    }
+
+    pub(super) async fn show(self, parts: Parts, id: Path<String>) -> Result<Response, Refused> {
+        let (actor, _) = self.actor(&parts)?;
+        let key = self
+            .registry
+            .key(&actor, read_id(&id)?)
+            .await
+            .map_err(refused)?;
+        Ok(shown(&key))
+    }
+
+    pub(super) async fn change(
+        self,
+        parts: Parts,
+        id: Path<String>,
+        JsonBody(body): JsonBody<KeyChangeBody>,
+    ) -> Result<Response, Refused> {
+        let (actor, _) = self.actor(&parts)?;
+        let mut change = KeyChange::new();
+        if let Some(name) = &body.name {
+            change = change.rename(name);
+        }
+        if let Some(scopes) = &body.scopes {
+            change = change.regrant(grant(scopes)?);
+        }
+        change = match body.expires_at {
+            Present::Absent => change,
+            Present::Null => change.expire(Expiry::Never),
+            Present::Value(at) => change.expire(Expiry::At(at)),
+        };
+        change = match body.enabled {
+            None => change,
+            Some(true) => change.enable(),
+            Some(false) => change.disable(),
+        };
+        let key = self
+            .registry
+            .change_key(&actor, read_id(&id)?, change)
+            .await
+            .map_err(refused)?;
+        Ok(shown(&key))
+    }
+
+    pub(super) async fn revoke(self, parts: Parts, id: Path<String>) -> Result<Response, Refused> {
+        let (actor, _) = self.actor(&parts)?;
+        let revoked = self
+            .registry
+            .revoke_key(&actor, read_id(&id)?)
+            .await
+            .map_err(refused)?;
+        match revoked {
+            portcullis_registry::Revoked::Everywhere => {
+                Ok(Data(Map::<String, Value>::new()).into_response())
+            }
+        }
+    }
+
+    /// Who acts: whom the application has put into the extensions, or else the caller.
+    fn actor(&self, parts: &Parts) -> Result<(Actor, Owner), Refused> {
+        let own = parts.extensions.get::<Actor>().cloned();
+        let caller = || {
+            let principal = parts.extensions.get::<Principal>()?;
+            let actor = Actor::from_principal(principal);
+            let gate = self.gate.as_ref()?;
+            Some(match gate.client_ip(&parts.headers, peer_of(parts)) {
+                Some(ip) => actor.with_ip(ip),
+                None => actor,
+            })
+        };
+        let actor = own.or_else(caller);
+        actor
+            .and_then(|actor| actor.owner().cloned().map(|owner| (actor, owner)))
+            .ok_or_else(|| Cause::Unauthenticated.into())
+    }
+}
+
+fn shown(key: &ApiKeyInfo) -> Response {
+    Data(KeyBody::of(key)).into_response()
+}
+
+fn bad(message: &'static str) -> Refused {
+    ApiError::invalid_request(message).into()
+}
+
+/// An id of another form is an id of nothing.
+fn read_id(id: &str) -> Result<CredentialId, Refused> {
+    PrefixedId::read(TokenKind::ApiKey, id).ok_or_else(|| ApiError::not_found("key").into())
+}
+
+fn grant(scopes: &[String]) -> Result<Grant, Refused> {
+    if scopes.is_empty() {
+        return Err(bad("`scopes` names at least one scope"));
+    }
+    Grant::parse(scopes).map_err(|error| {
+        let name = scopes.get(error.index()).map_or("", String::as_str);
+        let shown: String = name.escape_debug().take(80).collect();
+        let message = format!("`{shown}` is not a scope: {error}");
+        ApiError::new(ErrorCode::UnknownScope, message).into()
+    })
+}
+
+/// What a refused change is to the client. What went wrong inside goes to the log alone.
+fn refused(error: ChangeError) -> Refused {
+    match error {
+        ChangeError::NotFound => ApiError::not_found("key").into(),
+        ChangeError::Excess(excess) => {
+            let excess = excess.iter().map(portcullis_scope::Scope::as_str);
+            Cause::excess_scope(excess).into()
+        }
+        ChangeError::UnknownScope(unknown) => {
+            ApiError::new(ErrorCode::UnknownScope, unknown.to_string()).into()
+        }
+        ChangeError::SessionRequired => Cause::SessionRequired.into(),
+        ChangeError::Name | ChangeError::PastExpiry { .. } | ChangeError::OutlivesMaker { .. } => {
+            ApiError::invalid_request(error.to_string()).into()
+        }
+        ChangeError::TooMany { .. } | ChangeError::Contended => {
+            ApiError::conflict(error.to_string()).into()
+        }
+        ChangeError::Store(error) => ApiError::unavailable(error).into(),
+        error => ApiError::internal(error).into(),
+    }
+}
+
+fn cursor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cursor>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| text.parse().map_err(serde::de::Error::custom))
+        .transpose()
+}

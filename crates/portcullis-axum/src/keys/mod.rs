@@ -1,0 +1,7 @@
+//! Ready-made routes by which the holders of an application manage API keys.
+
+mod bodies;
+mod handlers;
+mod mount;
+
+pub use mount::router;

@@ -1,0 +1,85 @@
+//! Where the routes for keys are mounted.
+
+use axum::{Router, extract::Path, routing};
+use http::request::Parts;
+use portcullis_gate::Access;
+use portcullis_registry::Registry;
+
+use super::{
+    bodies::{KeyChangeBody, NewKeyBody},
+    handlers::Keys,
+};
+use crate::{Guarded, JsonBody};
+
+/// The five routes, as closures over the handlers: the same for both ways of mounting.
+macro_rules! handler {
+    ($keys:expr, create) => {{
+        let keys: Keys = $keys.clone();
+        async move |parts: Parts, body: JsonBody<NewKeyBody>| keys.create(parts, body).await
+    }};
+    ($keys:expr, change) => {{
+        let keys: Keys = $keys.clone();
+        async move |parts: Parts, id: Path<String>, body: JsonBody<KeyChangeBody>| {
+            keys.change(parts, id, body).await
+        }
+    }};
+    ($keys:expr, list) => {{
+        let keys: Keys = $keys.clone();
+        async move |parts: Parts| keys.list(parts).await
+    }};
+    ($keys:expr, $one:ident) => {{
+        let keys: Keys = $keys.clone();
+        async move |parts: Parts, id: Path<String>| keys.$one(parts, id).await
+    }};
+}
+
+impl<S: Clone + Send + Sync + 'static> Guarded<S> {
+    /// Mounts the routes for API keys under `path` (`/api-keys`, say), as HTTP.md describes them.
+    ///
+    /// Reading asks for `read`, everything else for `write`. The actor is the caller: nobody hands
+    /// on what they lack.
+    #[must_use]
+    pub fn with_keys(self, path: &str, read: impl Into<Access>, write: impl Into<Access>) -> Self {
+        let (read, write) = (read.into(), write.into());
+        let keys = Keys::behind(self.gate().clone());
+        let one = format!("{path}/{{id}}");
+        self.post(path, write.clone(), handler!(keys, create))
+            .get(path, read.clone(), handler!(keys, list))
+            .get(&one, read, handler!(keys, show))
+            .patch(&one, write.clone(), handler!(keys, change))
+            .delete(&one, write, handler!(keys, revoke))
+    }
+}
+
+/// The routes for API keys, for an application that signs in its users itself.
+///
+/// Put the application's own middleware in front, which finds out who calls and inserts an
+/// [`Actor`](portcullis_registry::Actor) into the request's extensions; a request without one is
+/// answered with 401. The paths are relative: nest the router where it belongs.
+///
+/// # Examples
+/// ```
+/// use axum::{Extension, Router};
+/// use portcullis_registry::{Actor, Registry};
+/// # fn f(registry: Registry) -> Result<Router, portcullis_registry::ParseNameError> {
+/// let all = registry.catalogue().all();
+/// let ada = Actor::user("acme".parse()?, "ada".parse()?, all);
+/// let app = Router::new()
+///     .nest("/api-keys", portcullis_axum::keys::router(registry))
+///     .layer(Extension(ada));
+/// # Ok(app) }
+/// ```
+pub fn router(registry: Registry) -> Router {
+    let keys = Keys::of(registry);
+    Router::new()
+        .route(
+            "/",
+            routing::post(handler!(keys, create)).get(handler!(keys, list)),
+        )
+        .route(
+            "/{id}",
+            routing::get(handler!(keys, show))
+                .patch(handler!(keys, change))
+                .delete(handler!(keys, revoke)),
+        )
+}

@@ -1,0 +1,12 @@
+//! Guarded routes and the routes for keys, over a real socket.
+
+#![cfg(test)]
+
+mod actors;
+mod app;
+mod bad_input;
+mod client;
+mod fallbacks;
+mod keys;
+mod lists;
+mod mounting;
