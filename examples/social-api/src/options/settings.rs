@@ -1,0 +1,226 @@
+//! The options, variables and secrets, checked.
+
+use std::{
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use axum::http::HeaderValue;
+use portcullis::{core::Secret, limit::Quota};
+
+use super::{
+    arguments::Options,
+    error::{SettingsError, read_text},
+    text::Text,
+};
+
+/// The most bytes of a password, as at login.
+const MAX_PASSWORD_BYTES: usize = 1_024;
+
+/// What the server is started with, checked.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) store: Store,
+    pub(crate) limits: Limits,
+    pub(crate) admin_email: String,
+    /// None: one is made up and shown once.
+    pub(crate) admin_password: Option<Secret<String>>,
+    pub(crate) key_limit: Quota,
+    pub(crate) session_limit: Quota,
+    /// The balance of a new organisation.
+    pub(crate) credits: u32,
+    pub(crate) session_ttl: Duration,
+    pub(crate) session_idle_ttl: Duration,
+    pub(crate) refresh_ttl: Duration,
+    pub(crate) cors_origins: Vec<HeaderValue>,
+    pub(crate) trusted_hops: u8,
+    /// Without a slash at its end. None: `http://` and the address that was bound.
+    pub(crate) base_url: Option<String>,
+    pub(crate) signup: Signup,
+    pub(crate) peppers: Peppers,
+}
+
+/// Where data is kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Store {
+    /// In a file of SQLite.
+    Sqlite(PathBuf),
+    /// Nowhere: gone when the server ends.
+    Memory,
+}
+
+/// Where limits are counted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Limits {
+    /// In this process.
+    Memory,
+}
+
+/// Who may sign up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Signup {
+    /// Nobody.
+    Closed,
+}
+
+/// Where peppers come from.
+#[derive(Debug)]
+pub(crate) enum Peppers {
+    /// The text itself, `1:BASE64,2:BASE64`, from a variable.
+    Text(Secret<String>),
+    /// A file that was named, which has to exist.
+    File(PathBuf),
+    /// The file that is made at the very first start.
+    DefaultFile(PathBuf),
+}
+
+impl Peppers {
+    /// What stays in the settings when the peppers have been taken out: no secret.
+    pub(crate) const fn none() -> Self {
+        Self::Text(Secret::new(String::new()))
+    }
+}
+
+impl Settings {
+    /// Reads the arguments, variables and file that the process was started with.
+    ///
+    /// `--help` and `--version` are answered on standard output and end the process with 0.
+    ///
+    /// # Errors
+    /// [`SettingsError`], for standard error and exit code 2.
+    pub(crate) fn from_process() -> Result<Self, SettingsError> {
+        Self::read(std::env::args_os(), &|name| std::env::var_os(name))
+    }
+
+    /// The secrets come from `variables`; options' own variables are read by clap.
+    pub(super) fn read(
+        arguments: impl IntoIterator<Item = OsString>,
+        variables: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, SettingsError> {
+        let options = Options::read(arguments)?;
+        Ok(Self {
+            listen: checked("listen", options.listen, "127.0.0.1:8080", Text::parsed)?,
+            store: checked(
+                "store",
+                options.store,
+                "sqlite:./portcullis-data/portcullis.db",
+                Text::store,
+            )?,
+            limits: checked("limits", options.limits, "memory:", Text::limits)?,
+            admin_email: checked(
+                "admin-email",
+                options.admin_email,
+                "admin@example.com",
+                Text::email,
+            )?,
+            admin_password: admin_password(variables)?,
+            key_limit: checked("key-limit", options.key_limit, "600/60s", Text::parsed)?,
+            session_limit: checked(
+                "session-limit",
+                options.session_limit,
+                "600/60s",
+                Text::parsed,
+            )?,
+            credits: checked("credits", options.credits, "1000", Text::parsed)?,
+            session_ttl: checked("session-ttl", options.session_ttl, "12h", Text::duration)?,
+            session_idle_ttl: checked(
+                "session-idle-ttl",
+                options.session_idle_ttl,
+                "1h",
+                Text::duration,
+            )?,
+            refresh_ttl: checked("refresh-ttl", options.refresh_ttl, "30d", Text::duration)?,
+            cors_origins: checked("cors-origins", options.cors_origins, "", Text::origins)?,
+            trusted_hops: checked("trusted-hops", options.trusted_hops, "0", Text::parsed)?,
+            base_url: options
+                .base_url
+                .map(|url| checked("base-url", Some(url), "", Text::base_url))
+                .transpose()?,
+            signup: checked("signup", options.signup, "closed", Text::signup)?,
+            peppers: peppers(options.peppers, variables)?,
+        })
+    }
+}
+
+fn checked<T>(
+    name: &str,
+    given: Option<Text>,
+    default: &str,
+    read: impl FnOnce(&Text) -> Result<T, String>,
+) -> Result<T, SettingsError> {
+    let text = given.unwrap_or_else(|| Text::from(default.to_owned()));
+    read(&text).map_err(|what| SettingsError::option(name, what))
+}
+
+fn admin_password(
+    variables: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Option<Secret<String>>, SettingsError> {
+    const NAME: &str = "PORTCULLIS_ADMIN_PASSWORD";
+    const FILE: &str = "PORTCULLIS_ADMIN_PASSWORD_FILE";
+    let (name, password) = match (secret(NAME, variables)?, variables(FILE)) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => {
+            return Err(SettingsError::variable(
+                NAME,
+                format_args!("`{FILE}` is set too"),
+            ));
+        }
+        (Some(password), None) => (NAME, password),
+        (None, Some(path)) => (FILE, secret_in_file(FILE, Path::new(&path))?),
+    };
+    match password.expose().len() {
+        0 => Err(SettingsError::variable(name, "the password is empty")),
+        1..=MAX_PASSWORD_BYTES => Ok(Some(password)),
+        _ => Err(SettingsError::variable(
+            name,
+            format_args!("the password has more than {MAX_PASSWORD_BYTES} bytes"),
+        )),
+    }
+}
+
+fn peppers(
+    file: Option<Text>,
+    variables: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Peppers, SettingsError> {
+    const NAME: &str = "PORTCULLIS_PEPPERS";
+    match (secret(NAME, variables)?, file) {
+        (Some(_), Some(_)) => Err(SettingsError::variable(
+            NAME,
+            "a file is named too, by `--peppers`, `PORTCULLIS_PEPPERS_FILE` or the options file",
+        )),
+        (Some(text), None) => Ok(Peppers::Text(text)),
+        (None, Some(path)) if path.as_str().is_empty() => {
+            Err(SettingsError::option("peppers", "no file is named"))
+        }
+        (None, Some(path)) => Ok(Peppers::File(PathBuf::from(path.as_str()))),
+        (None, None) => Ok(Peppers::DefaultFile(PathBuf::from("./portcullis-peppers"))),
+    }
+}
+
+fn secret(
+    name: &str,
+    variables: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Option<Secret<String>>, SettingsError> {
+    match variables(name).map(OsString::into_string) {
+        None => Ok(None),
+        Some(Ok(text)) => Ok(Some(Secret::new(text))),
+        Some(Err(_)) => Err(SettingsError::variable(name, "not UTF-8")),
+    }
+}
+
+/// The text of a file without the line end after it, if there is one.
+fn secret_in_file(name: &str, path: &Path) -> Result<Secret<String>, SettingsError> {
+    let mut text = read_text(path).map_err(|error| {
+        SettingsError::variable(name, format_args!("`{}`: {error}", path.display()))
+    })?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(Secret::new(text))
+}

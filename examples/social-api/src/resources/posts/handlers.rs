@@ -1,0 +1,249 @@
+//! The routes of posts.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use portcullis::{
+    axum::{ApiError, Caller, Created, Data, JsonBody, OptionalJsonBody},
+    core::Timestamp,
+    registry::Principal,
+    token::TokenKind,
+};
+use rusqlite::Connection;
+use serde::Serialize;
+
+use super::{
+    post::{Draft, Outcome, Platform, Post, Record, Schedule, Source, Status},
+    table::{self, Filter},
+};
+use crate::resources::{
+    Demo, ResourceError, brands,
+    database::random_id,
+    owner,
+    request::{Change, Kept, Named, Nothing, Parameters},
+};
+
+/// `GET /posts?brandSlug&status&limit&offset`: newest first.
+pub(in crate::resources) async fn list(
+    State(demo): State<Demo>,
+    Caller(who): Caller,
+    parameters: Parameters,
+) -> Result<Data<Vec<Post>>, ResourceError> {
+    let filter = filter(&parameters)?;
+    let owner = owner(&who);
+    let found = demo
+        .database
+        .read(move |tables| table::list(tables, &owner, &filter));
+    Ok(Data(
+        found.await?.into_iter().map(|record| record.post).collect(),
+    ))
+}
+
+/// `POST /posts`
+pub(in crate::resources) async fn create(
+    State(demo): State<Demo>,
+    Caller(who): Caller,
+    JsonBody(draft): JsonBody<Draft>,
+) -> Result<Created<Post>, ResourceError> {
+    let owner = owner(&who);
+    let source = source(&who);
+    let now = demo.clock.now();
+    let created = demo.database.write(move |tables| {
+        checked_brand(tables, &owner, &draft)?;
+        let record = Record::new(random_id("post_")?, draft, source, now)?;
+        table::insert(tables, &owner, &record)?;
+        Ok(record.post)
+    });
+    created.await.map(Created)
+}
+
+/// `GET /posts/{id}`
+pub(in crate::resources) async fn one(
+    State(demo): State<Demo>,
+    Caller(who): Caller,
+    Named(id): Named,
+) -> Result<Data<Post>, ResourceError> {
+    Ok(Data(found(&demo, &who, id).await?.post))
+}
+
+/// `PUT /posts/{id}`
+pub(in crate::resources) async fn replace(
+    State(demo): State<Demo>,
+    Caller(who): Caller,
+    Named(id): Named,
+    JsonBody(draft): JsonBody<Draft>,
+) -> Result<Data<Post>, ResourceError> {
+    let owner = owner(&who);
+    let now = demo.clock.now();
+    let replaced = demo.database.write(move |tables| {
+        let mut record = existing(tables, &owner, &id)?;
+        checked_brand(tables, &owner, &draft)?;
+        record.replace(draft, now)?;
+        table::update(tables, &owner, &record)?;
+        Ok(record.post)
+    });
+    replaced.await.map(Data)
+}
+
+/// `DELETE /posts/{id}`
+pub(in crate::resources) async fn delete(
+    State(demo): State<Demo>,
+    Caller(who): Caller,
+    Named(id): Named,
+) -> Result<Data<Nothing>, ResourceError> {
+    let owner = owner(&who);
+    let deleted = demo
+        .database
+        .write(move |tables| table::delete(tables, &owner, &id));
+    if deleted.await? {
+        Ok(Data(Nothing {}))
+    } else {
+        Err(unknown().into())
+    }
+}
+
+/// `GET /posts/{id}/results`
+pub(in crate::resources) async fn results(
+    State(demo): State<Demo>,
+    Caller(who): Caller,
+    Named(id): Named,
+) -> Result<Data<BTreeMap<Platform, Outcome>>, ResourceError> {
+    Ok(Data(found(&demo, &who, id).await?.results))
+}
+
+/// `POST /posts/{id}/publish`
+pub(in crate::resources) async fn publish(
+    State(demo): State<Demo>,
+    Caller(who): Caller,
+    Named(id): Named,
+    OptionalJsonBody(kept): OptionalJsonBody<Kept>,
+) -> Result<Data<Post>, ResourceError> {
+    act(&demo, &who, id, |record, now| {
+        record.publish(now)?;
+        record.keep(kept)
+    })
+    .await
+}
+
+/// `PUT /posts/{id}/schedule`
+pub(in crate::resources) async fn schedule(
+    State(demo): State<Demo>,
+    Caller(who): Caller,
+    Named(id): Named,
+    JsonBody(wanted): JsonBody<Schedule>,
+) -> Result<Data<Post>, ResourceError> {
+    act(&demo, &who, id, |record, now| record.schedule(wanted, now)).await
+}
+
+/// `POST /posts/{id}/retry`
+pub(in crate::resources) async fn retry(
+    State(demo): State<Demo>,
+    Caller(who): Caller,
+    Named(id): Named,
+    OptionalJsonBody(kept): OptionalJsonBody<Kept>,
+) -> Result<Data<Post>, ResourceError> {
+    act(&demo, &who, id, |record, now| {
+        record.retry(now)?;
+        record.keep(kept)
+    })
+    .await
+}
+
+/// `POST /posts/{id}/rewrite`
+pub(in crate::resources) async fn rewrite(
+    State(demo): State<Demo>,
+    Caller(who): Caller,
+    Named(id): Named,
+    OptionalJsonBody(kept): OptionalJsonBody<Kept>,
+) -> Result<Data<Post>, ResourceError> {
+    act(&demo, &who, id, |record, now| {
+        record.rewrite(now)?;
+        record.keep(kept)
+    })
+    .await
+}
+
+/// The answer of [`score`].
+#[derive(Debug, Serialize)]
+pub(in crate::resources) struct Score {
+    score: u32,
+}
+
+/// `POST /posts/{id}/score`: there is nothing to keep, so a body is read and forgotten.
+pub(in crate::resources) async fn score(
+    State(demo): State<Demo>,
+    Caller(who): Caller,
+    Named(id): Named,
+    OptionalJsonBody(_): OptionalJsonBody<Kept>,
+) -> Result<Data<Score>, ResourceError> {
+    let score = found(&demo, &who, id).await?.score();
+    Ok(Data(Score { score }))
+}
+
+/// Changes a post and writes it, as one.
+async fn act<F>(
+    demo: &Demo,
+    who: &Principal,
+    id: String,
+    change: F,
+) -> Result<Data<Post>, ResourceError>
+where
+    F: FnOnce(&mut Record, Timestamp) -> Result<(), ApiError> + Send + 'static,
+{
+    let owner = owner(who);
+    let now = demo.clock.now();
+    let changed = demo.database.write(move |tables| {
+        let mut record = existing(tables, &owner, &id)?;
+        change(&mut record, now)?;
+        table::update(tables, &owner, &record)?;
+        Ok(record.post)
+    });
+    changed.await.map(Data)
+}
+
+async fn found(demo: &Demo, who: &Principal, id: String) -> Result<Record, ResourceError> {
+    let owner = owner(who);
+    demo.database
+        .read(move |tables| existing(tables, &owner, &id))
+        .await
+}
+
+fn existing(tables: &Connection, owner: &str, id: &str) -> Result<Record, ResourceError> {
+    table::find(tables, owner, id)?.ok_or_else(|| unknown().into())
+}
+
+fn unknown() -> ApiError {
+    ApiError::not_found("post")
+}
+
+fn checked_brand(tables: &Connection, owner: &str, draft: &Draft) -> Result<(), ResourceError> {
+    match &draft.brand_slug {
+        Change::Set(slug) => brands::exists(tables, owner, slug)?
+            .then_some(())
+            .ok_or_else(|| ApiError::not_found("brand as `brandSlug` names").into()),
+        Change::Keep | Change::Clear => Ok(()),
+    }
+}
+
+/// Where a post is taken to be written, unless its body says otherwise.
+fn source(who: &Principal) -> Source {
+    match who.kind() {
+        TokenKind::Session => Source::Dashboard,
+        TokenKind::ApiKey | TokenKind::Refresh | TokenKind::Device => Source::Api,
+    }
+}
+
+fn filter(parameters: &Parameters) -> Result<Filter, ApiError> {
+    let status = match parameters.value("status")? {
+        None => None,
+        Some(name) => Some(Status::named(name).ok_or_else(|| {
+            let message = "parameter `status`: `draft`, `scheduled`, `published` or `failed`";
+            ApiError::invalid_request(message)
+        })?),
+    };
+    Ok(Filter {
+        brand_slug: parameters.value("brandSlug")?.map(str::to_owned),
+        status,
+        page: parameters.page()?,
+    })
+}

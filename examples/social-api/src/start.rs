@@ -1,0 +1,283 @@
+//! Putting the parts together, serving, and stopping.
+
+use std::{error::Error, io::Write, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    http::{HeaderName, Method},
+};
+use portcullis::{
+    Environment, Gate, Guarded, Registry, TokenFormat,
+    axum::{Data, method_not_allowed_fallback, not_found_fallback},
+    core::Secret,
+    login::{Bootstrap, Directory, Email, Login, MemoryDirectory},
+    registry::{MemoryStore, SessionTerms, Store},
+    sqlite::SqliteStore,
+};
+use serde_json::{Map, Value};
+use tokio::net::TcpListener;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+
+use crate::{
+    catalogue::Social,
+    options::{Limits, Settings, Signup, Store as StoreOption},
+    peppers::peppers,
+    quickstart::{Password, Quickstart},
+    resources::{self, Database, Demo},
+    roles::roles,
+};
+
+/// How long requests that are under way may take when the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Why the server does not start, in one line.
+#[derive(Debug)]
+pub(crate) struct StartError(pub(crate) String);
+
+impl StartError {
+    pub(crate) fn new(what: &str, error: &(dyn Error + 'static)) -> Self {
+        let mut line = format!("{what}: {error}");
+        let mut source = error.source();
+        while let Some(cause) = source {
+            line.push_str(": ");
+            line.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self(line.replace(['\n', '\r'], " "))
+    }
+}
+
+fn failed<E: Error + 'static>(what: &'static str) -> impl FnOnce(E) -> StartError {
+    move |error| StartError::new(what, &error)
+}
+
+/// Starts, serves until a signal, drains, writes what is left.
+pub(crate) async fn run(mut settings: Settings) -> Result<(), StartError> {
+    // The port first: with it in use nothing is made.
+    let listener = TcpListener::bind(settings.listen).await;
+    let listener = listener
+        .map_err(|error| StartError::new(&format!("listen on {}", settings.listen), &error))?;
+    let address = listener.local_addr().map_err(failed("listen"))?;
+    let (Limits::Memory, Signup::Closed) = (settings.limits, settings.signup);
+
+    let parts = open(&settings.store)?;
+    let given = std::mem::replace(&mut settings.peppers, crate::options::Peppers::none());
+    let ring = peppers(given, &*parts.store, &settings.store).await?;
+    let format = TokenFormat::new("ap", Environment::Live).map_err(failed("token format"))?;
+    let opened = Registry::open(Arc::clone(&parts.store), format, Social::catalogue(), ring).await;
+    let (registry, driver) = opened.map_err(failed("store"))?;
+    let driver = tokio::spawn(driver);
+
+    let terms = SessionTerms {
+        ttl: settings.session_ttl,
+        idle_ttl: settings.session_idle_ttl,
+        refresh_ttl: settings.refresh_ttl,
+    };
+    let roles = roles().map_err(failed("roles"))?;
+    let login = Login::new(registry.clone(), parts.directory, roles).map_err(failed("login"))?;
+    let login = login.with_terms(terms);
+    let first = bootstrap(&login, &settings).await?;
+    let database = match &settings.store {
+        StoreOption::Sqlite(path) => Database::open(path),
+        StoreOption::Memory => Database::in_memory(),
+    };
+    let demo = Demo::new(
+        database.map_err(failed("store"))?,
+        Arc::clone(registry.clock()),
+    );
+    let app = app(&settings, registry.clone(), login, demo)?;
+
+    greet(&settings, address, first.as_ref()).map_err(failed("standard output"))?;
+    serve(listener, app).await.map_err(failed("serve"))?;
+    registry.close().await.map_err(failed("store"))?;
+    driver.await.map_err(failed("background work"))
+}
+
+/// A store and the users in it.
+struct Parts {
+    store: Arc<dyn Store>,
+    directory: Arc<dyn Directory>,
+}
+
+fn open(option: &StoreOption) -> Result<Parts, StartError> {
+    Ok(match option {
+        StoreOption::Memory => Parts {
+            store: Arc::new(MemoryStore::new()),
+            directory: Arc::new(MemoryDirectory::new()),
+        },
+        StoreOption::Sqlite(path) => {
+            let sqlite = Arc::new(SqliteStore::open(path).map_err(failed("store"))?);
+            let directory: Arc<dyn Directory> = Arc::<SqliteStore>::clone(&sqlite);
+            Parts {
+                store: sqlite,
+                directory,
+            }
+        }
+    })
+}
+
+/// The first start: its password, if it was made up.
+struct First {
+    made_up: Option<Secret<String>>,
+}
+
+/// Makes the first user of an empty store.
+async fn bootstrap(login: &Login, settings: &Settings) -> Result<Option<First>, StartError> {
+    let email: Email = settings
+        .admin_email
+        .parse()
+        .map_err(failed("option `admin-email`"))?;
+    let made_up = match &settings.admin_password {
+        Some(_) => None,
+        None => Some(random_password()?),
+    };
+    let password = settings.admin_password.as_ref().or(made_up.as_ref());
+    let Some(password) = password else {
+        return Ok(None);
+    };
+    let outcome = login.bootstrap(&email, password, settings.credits).await;
+    Ok(match outcome.map_err(failed("first user"))? {
+        Bootstrap::Created => Some(First { made_up }),
+        Bootstrap::AlreadyThere => None,
+    })
+}
+
+/// 20 characters of base32: 100 bits.
+fn random_password() -> Result<Secret<String>, StartError> {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut bytes = [0_u8; 20];
+    getrandom::fill(&mut bytes).map_err(failed("random bytes"))?;
+    let letter = |byte: u8| {
+        ALPHABET
+            .get(usize::from(byte % 32))
+            .copied()
+            .map_or('a', char::from)
+    };
+    Ok(Secret::new(bytes.into_iter().map(letter).collect()))
+}
+
+fn app(
+    settings: &Settings,
+    registry: Registry,
+    login: Login,
+    demo: Demo,
+) -> Result<Router, StartError> {
+    let gate = Gate::new(registry)
+        .with_key_limit(settings.key_limit)
+        .with_session_limit(settings.session_limit)
+        .with_trusted_hops(settings.trusted_hops);
+    let api = Guarded::new(gate)
+        .public(Method::GET, "/health", || async {
+            Data(Map::<String, Value>::new())
+        })
+        .with_login(login)
+        .with_keys("/api-keys", Social::API_KEYS_READ, Social::API_KEYS_WRITE);
+    let router = resources::routes(api)
+        .into_router()
+        .map_err(failed("routes"))?
+        .with_state(demo);
+    let router = router
+        .fallback(not_found_fallback)
+        .method_not_allowed_fallback(method_not_allowed_fallback);
+    Ok(if settings.cors_origins.is_empty() {
+        router
+    } else {
+        router.layer(cors(settings))
+    })
+}
+
+/// For browsers of other origins: answers and refusals are readable, the rate headers too.
+fn cors(settings: &Settings) -> CorsLayer {
+    let exposed = [
+        "x-ratelimit-limit",
+        "x-ratelimit-remaining",
+        "x-ratelimit-reset",
+        "retry-after",
+        "www-authenticate",
+        "x-total-count",
+        "x-next-cursor",
+    ];
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(settings.cors_origins.iter().cloned()))
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(exposed.map(HeaderName::from_static))
+}
+
+/// Says where the server listens, and after the first start what to do with it.
+fn greet(settings: &Settings, address: SocketAddr, first: Option<&First>) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    if let Some(First { made_up }) = first {
+        let own = format!("http://{address}");
+        let password = match made_up {
+            Some(password) => Password::Shown(password),
+            None if std::env::var_os("PORTCULLIS_ADMIN_PASSWORD").is_some() => Password::Variable,
+            None => Password::File,
+        };
+        let base_url = settings.base_url.as_deref().unwrap_or(&own);
+        if let Some(password) = made_up {
+            writeln!(
+                out,
+                "first user {}, password {}",
+                settings.admin_email,
+                password.expose()
+            )?;
+        }
+        write!(
+            out,
+            "{}",
+            Quickstart {
+                base_url,
+                email: &settings.admin_email,
+                password
+            }
+        )?;
+    }
+    out.flush()
+}
+
+/// Serves until SIGTERM or ctrl-c, then lets requests that are under way finish.
+async fn serve(listener: TcpListener, app: Router) -> std::io::Result<()> {
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async {
+        let _ = stopped.await;
+    });
+    let mut server = tokio::spawn(server.into_future());
+    tokio::select! {
+        ended = &mut server => return ended?,
+        signal = signal() => signal?,
+    }
+    // The server may have ended by itself, which is as well.
+    let _ = stop.send(());
+    match tokio::time::timeout(DRAIN, &mut server).await {
+        Ok(ended) => ended?,
+        Err(_) => {
+            tracing::warn!("requests were still under way after {DRAIN:?}");
+            server.abort();
+            Ok(())
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupt = tokio::signal::ctrl_c() => interrupt,
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
