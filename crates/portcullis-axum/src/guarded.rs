@@ -1,6 +1,6 @@
 //! Routes that can't be mounted without saying what they ask for.
 
-use std::net::SocketAddr;
+use std::{fmt, net::SocketAddr};
 
 use axum::{
     Router,
@@ -29,11 +29,11 @@ use portcullis_tower::{GateLayer, PeerAddr};
 /// let router = api.into_router()?;
 /// # let _: axum::Router = router; Ok(()) }
 /// ```
-#[derive(Debug)]
 pub struct Guarded<S = ()> {
     gate: Gate,
     router: Router<S>,
     routes: Vec<Route>,
+    paths: matchit::Router<()>,
     error: Option<GuardedError>,
 }
 
@@ -70,6 +70,16 @@ pub enum GuardedError {
         /// The path.
         path: String,
     },
+    /// A path that is not one of axum's, or that another path makes ambiguous.
+    #[error("{method} {path}: the path can't be routed: {reason}")]
+    Path {
+        /// The method.
+        method: Method,
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A method that axum can't route.
     #[error("{method} {path}: this method can't be routed")]
     Method {
@@ -88,6 +98,7 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
             gate,
             router: Router::new(),
             routes: Vec::new(),
+            paths: matchit::Router::new(),
             error: None,
         }
     }
@@ -143,6 +154,9 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
     }
 
     /// A route that asks for `access`. The handler runs only for requests that pass.
+    ///
+    /// A handler for OPTIONS also gets CORS preflights, which carry no credential and pass
+    /// untouched: it has no [`Caller`](crate::Caller) then.
     #[must_use]
     pub fn route<H, T>(
         mut self,
@@ -203,6 +217,16 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
                 .get_or_insert(GuardedError::Method { method, path });
             return self;
         };
+        // As axum does, which panics where this is an error.
+        let is_new = self.routes.iter().all(|route| route.path != path);
+        if is_new && let Err(reason) = routable(&mut self.paths, &path) {
+            self.error.get_or_insert(GuardedError::Path {
+                method,
+                path,
+                reason,
+            });
+            return self;
+        }
         self.router = self.router.route(&path, on(filter, handler));
         self.routes.push(Route {
             method,
@@ -239,6 +263,15 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
     }
 }
 
+impl<S> fmt::Debug for Guarded<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guarded")
+            .field("gate", &self.gate)
+            .field("routes", &self.routes)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Guarded<()> {
     /// The routes as a service for `axum::serve`, which tells them the client's address.
     ///
@@ -249,6 +282,17 @@ impl Guarded<()> {
     ) -> Result<IntoMakeServiceWithConnectInfo<Router, SocketAddr>, GuardedError> {
         Ok(self.into_router()?.into_make_service_with_connect_info())
     }
+}
+
+/// Whether a new path can be routed beside those that are there.
+fn routable(paths: &mut matchit::Router<()>, path: &str) -> Result<(), String> {
+    if !path.starts_with('/') {
+        return Err("it does not begin with `/`".into());
+    }
+    if path.split('/').any(|part| part.starts_with([':', '*'])) {
+        return Err("parameters are written `{name}` and `{*rest}`".into());
+    }
+    paths.insert(path, ()).map_err(|error| error.to_string())
 }
 
 /// The address of the other end of the connection, as axum's server or a [`PeerAddr`] says.

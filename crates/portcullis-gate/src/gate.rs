@@ -12,17 +12,15 @@ use std::{
 
 use http::{HeaderMap, request::Parts};
 use portcullis_error::Rendering;
-use portcullis_limit::{Decision, IpPartition, Limiter, Quota, client_ip};
+use portcullis_limit::{Quota, client_ip};
 use portcullis_registry::Registry;
 use portcullis_scope::RequirementError;
 use portcullis_token::{CredentialHeaders, TokenKind};
 
-use crate::{Access, Guard};
+use crate::{Access, Guard, failures::Failures};
 
 /// 20 failures in 60 seconds.
 const FAILURES: (u32, Duration) = (20, Duration::from_secs(60));
-/// How many client addresses are told apart.
-const ADDRESSES: usize = 100_000;
 
 /// What is the same for all routes of a service: the registry, the limits, the form of refusals.
 ///
@@ -50,7 +48,7 @@ pub(crate) struct Inner {
     key_quota: Option<Quota>,
     session_quota: Option<Quota>,
     trusted_hops: u8,
-    failures: Option<Arc<Limiter<IpPartition>>>,
+    pub(crate) failures: Option<Arc<Failures>>,
     warned: Arc<Warned>,
 }
 
@@ -104,14 +102,16 @@ impl Gate {
 
     /// How many verifications one client address may fail: 20 in 60 seconds unless said otherwise.
     ///
+    /// An IPv6 client is a /64; its /56 may fail 4 times as often, its /48 16 times.
     /// Over the limit only store look-ups and failures are refused, with 429: a credential that
     /// verifies from memory passes, so that a noisy neighbour behind the same address locks nobody
     /// out.
     #[must_use]
     pub fn with_failure_limit(self, quota: Quota) -> Self {
         self.with(|inner| {
-            let limiter = Limiter::new(quota, Arc::clone(inner.registry.clock()));
-            inner.failures = Some(Arc::new(limiter.with_capacity(ADDRESSES)));
+            let clock = Arc::clone(inner.registry.clock());
+            // INVARIANT: the names of its limits are names.
+            inner.failures = Failures::new(quota, clock).ok().map(Arc::new);
         })
     }
 
@@ -214,25 +214,6 @@ impl Gate {
             forwarded.iter().map(http::HeaderValue::as_bytes),
             *trusted_hops,
         ))
-    }
-
-    /// Whether an address has failed too often; then for how long it has to wait.
-    pub(crate) fn failed_too_often(&self, ip: Option<IpAddr>) -> Option<Duration> {
-        let usage = self.inner.failures.as_ref()?.peek(&IpPartition::from(ip?));
-        (usage.remaining == 0).then_some(usage.reset_after)
-    }
-
-    /// Counts a failed verification; whether the address has now failed too often.
-    pub(crate) fn count_failure(&self, ip: Option<IpAddr>) -> Option<Duration> {
-        match self
-            .inner
-            .failures
-            .as_ref()?
-            .check(&IpPartition::from(ip?), 1)
-        {
-            Decision::Refuse { retry_after, .. } => Some(retry_after),
-            _ => None,
-        }
     }
 
     /// What a request presents, and from where.

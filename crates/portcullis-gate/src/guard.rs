@@ -9,7 +9,7 @@ use portcullis_registry::{Hot, Principal, ReserveError, Visit};
 use portcullis_scope::{CompiledRequirement, Coverage};
 use portcullis_token::{AnyToken, HeaderError, OwnedToken, Presented, TokenKind};
 
-use crate::{Access, Gate, GuardError, Holder, Pass, Progress, Verdict};
+use crate::{Access, Gate, GuardError, Holder, Pass, Progress, Verdict, failures::Suspicion};
 
 /// When a request may be tried again that found the store out of reach.
 const UNAVAILABLE_FOR: Duration = Duration::from_secs(1);
@@ -42,7 +42,12 @@ struct Admitted {
 
 impl Guard {
     pub(crate) fn compile(gate: Gate, access: Access) -> Result<Self, GuardError> {
-        for kind in [TokenKind::ApiKey, TokenKind::Session] {
+        let kinds: &[TokenKind] = match access.holder() {
+            Holder::Any => &[TokenKind::ApiKey, TokenKind::Session],
+            Holder::Session => &[TokenKind::Session],
+            Holder::Key => &[TokenKind::ApiKey],
+        };
+        for &kind in kinds {
             if let Some(quota) = gate.quota(kind)
                 && access.cost() > quota.units()
             {
@@ -114,18 +119,16 @@ impl Guard {
             Hot::Rejected => Progress::Done(Err(self.failed(ip))),
             Hot::UnknownPepper => denied(UNAVAILABLE),
             Hot::Miss if !token.checksum_holds() => Progress::Done(Err(self.failed(ip))),
-            Hot::Miss => match self.gate.failed_too_often(ip) {
-                Some(wait) => denied(Cause::RateLimited {
-                    retry_after: Some(wait),
-                }),
-                None => {
+            // Charged as a failure until it turns out to be none.
+            Hot::Miss => match self.suspect(ip) {
+                Err(denial) => Progress::Done(Err(denial)),
+                Ok(suspicion) => {
                     let (guard, token) = (self.clone(), token.to_owned());
-                    let note = if guard.route.price.is_some() {
-                        note(parts)
-                    } else {
-                        String::new()
+                    let note = match guard.route.price {
+                        Some(_) => note(parts),
+                        None => String::new(),
                     };
-                    Progress::pending(async move { guard.check_cold(token, ip, note).await })
+                    Progress::pending(async move { guard.check_cold(token, suspicion, note).await })
                 }
             },
         }
@@ -134,8 +137,23 @@ impl Guard {
     /// The answer to a denied request, in the form that it accepts.
     #[must_use]
     pub fn refuse(&self, denial: &Denial, request: &HeaderMap) -> Response<bytes::Bytes> {
-        let accept = request.get(header::ACCEPT).map(http::HeaderValue::as_bytes);
-        self.gate.rendering().response(denial, accept)
+        let mut lines = request
+            .get_all(header::ACCEPT)
+            .iter()
+            .map(http::HeaderValue::as_bytes);
+        let rendering = self.gate.rendering();
+        match (lines.next(), lines.next()) {
+            (accept, None) => rendering.response(denial, accept),
+            // Lines of a list are one list (RFC 9110, section 5.3).
+            (_, Some(_)) => {
+                let lines = request
+                    .get_all(header::ACCEPT)
+                    .iter()
+                    .map(http::HeaderValue::as_bytes);
+                let joined = lines.collect::<Vec<_>>().join(&b", "[..]);
+                rendering.response(denial, Some(&joined))
+            }
+        }
     }
 
     fn look(&self, token: &AnyToken<'_>) -> Hot<Result<Admitted, Denial>> {
@@ -211,22 +229,36 @@ impl Guard {
     }
 
     /// The rest of a check whose credential has to be read from the store.
-    async fn check_cold(self, token: OwnedToken, ip: Option<IpAddr>, note: String) -> Verdict {
+    async fn check_cold(self, token: OwnedToken, suspicion: Suspicion, note: String) -> Verdict {
+        match self.look_cold(&token).await {
+            Ok(None) => Err(Cause::InvalidToken.into()),
+            Ok(Some(decision)) => {
+                self.excuse(suspicion);
+                match (decision?, self.route.price) {
+                    (admitted, Some(price)) => self.reserve(admitted, price, &note).await,
+                    (admitted, None) => Ok(self.pass(admitted)),
+                }
+            }
+            Err(denial) => {
+                self.excuse(suspicion);
+                Err(denial)
+            }
+        }
+    }
+
+    /// Reads a credential and decides; nothing if it is not accepted.
+    async fn look_cold(
+        &self,
+        token: &OwnedToken,
+    ) -> Result<Option<Result<Admitted, Denial>>, Denial> {
         for _ in 0..TRIES {
-            match self.gate.registry().load(token.id()).await {
-                Ok(true) => {}
-                Ok(false) => return Err(self.failed(ip)),
-                Err(error) => return Err(unavailable(&error)),
+            let found = self.gate.registry().load(token.id()).await;
+            if !found.map_err(|error| unavailable(&error))? {
+                return Ok(None);
             }
             match self.look(&token.as_token()) {
-                Hot::Known(Err(denial)) => return Err(denial),
-                Hot::Known(Ok(admitted)) => {
-                    return match self.route.price {
-                        Some(price) => self.reserve(admitted, price, &note).await,
-                        None => Ok(self.pass(admitted)),
-                    };
-                }
-                Hot::Rejected => return Err(self.failed(ip)),
+                Hot::Known(decision) => return Ok(Some(decision)),
+                Hot::Rejected => return Ok(None),
                 Hot::UnknownPepper => break,
                 // It was changed in between: read it again.
                 Hot::Miss => {}
@@ -253,12 +285,28 @@ impl Guard {
 
     /// 401, or 429 once the client's address has failed too often.
     fn failed(&self, ip: Option<IpAddr>) -> Denial {
-        match self.gate.count_failure(ip) {
-            Some(wait) => Cause::RateLimited {
+        match self.suspect(ip) {
+            Ok(_) => Cause::InvalidToken.into(),
+            Err(denial) => denial,
+        }
+    }
+
+    /// Charges the client's address with a failure, or refuses.
+    fn suspect(&self, ip: Option<IpAddr>) -> Result<Suspicion, Denial> {
+        let Some(failures) = &self.gate.inner.failures else {
+            return Ok(Suspicion::NONE);
+        };
+        let refused = |wait| {
+            Denial::new(Cause::RateLimited {
                 retry_after: Some(wait),
-            }
-            .into(),
-            None => Cause::InvalidToken.into(),
+            })
+        };
+        failures.charge(ip).map_err(refused)
+    }
+
+    fn excuse(&self, suspicion: Suspicion) {
+        if let Some(failures) = &self.gate.inner.failures {
+            failures.excuse(suspicion);
         }
     }
 

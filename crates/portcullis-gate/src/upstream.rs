@@ -14,12 +14,23 @@ const USER: HeaderName = HeaderName::from_static("x-portcullis-user");
 /// The scopes, all that are implied included, separated by spaces.
 const SCOPES: HeaderName = HeaderName::from_static("x-portcullis-scopes");
 const PREFIX: &str = "x-portcullis-";
+/// Headers of one connection, beside those that `Connection` lists.
+const CONNECTION_ALONE: [&str; 8] = [
+    "connection",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 impl Gate {
     /// Turns a caller's headers into those for the service behind a gateway.
     ///
-    /// Removes the credential and whatever the caller sent under the names of ours, then says who
-    /// calls: `X-Portcullis-Credential`, `-Owner`, `-User` (if known) and `-Scopes`.
+    /// [Removes](Self::strip) the credential, whatever the caller sent under the names of ours, and
+    /// the headers of the caller's connection, then says who calls: `X-Portcullis-Credential`, `-Owner`, `-User` (if known) and `-Scopes`.
     pub fn upstream_headers(&self, headers: &mut HeaderMap, principal: &Principal) {
         self.strip(headers);
         let credential = PrefixedId(principal.kind(), principal.credential()).to_string();
@@ -43,22 +54,36 @@ impl Gate {
         }
     }
 
-    /// Removes credentials and identities, for what is passed on without a caller.
+    /// Removes what is not for the service behind: credentials, identities in our names, and the
+    /// headers that are for this connection alone (RFC 9110, section 7.6.1).
+    ///
+    /// Some services read `_` as `-` in the names of headers, so those names go too.
     pub fn strip(&self, headers: &mut HeaderMap) {
-        let ours = [
-            self.inner.headers.authorization_header(),
-            self.inner.headers.api_key_header(),
+        let own = &self.inner.headers;
+        let credentials = [
+            own.authorization_header(),
+            own.api_key_header(),
+            Some("authorization"),
         ];
-        for name in ours.into_iter().flatten() {
-            headers.remove(name);
-        }
-        headers.remove(header::AUTHORIZATION);
-        let forged: Vec<HeaderName> = headers
-            .keys()
-            .filter(|name| name.as_str().starts_with(PREFIX))
-            .cloned()
+        let listed: Vec<String> = headers
+            .get_all(header::CONNECTION)
+            .iter()
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(','))
+            .map(|name| name.trim().to_ascii_lowercase())
             .collect();
-        for name in forged {
+        let goes = |name: &HeaderName| {
+            let folded = name.as_str().replace('_', "-");
+            folded.starts_with(PREFIX)
+                || credentials
+                    .into_iter()
+                    .flatten()
+                    .any(|credential| credential == folded)
+                || CONNECTION_ALONE.contains(&name.as_str())
+                || listed.iter().any(|listed| listed == name.as_str())
+        };
+        let gone: Vec<HeaderName> = headers.keys().filter(|name| goes(name)).cloned().collect();
+        for name in gone {
             headers.remove(name);
         }
     }

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use crate::{
     Batch, CommitError, Driver, Found, Hot, Key, OpenError, PepperRecord, Snapshot, Store,
     StoreError, Visit,
+    change::TRIES,
     driver::Errands,
     hot::{Fill, Filling, HotTable},
 };
@@ -155,9 +156,10 @@ impl Registry {
     /// A snapshot that a change has overtaken meanwhile is not kept but read again.
     ///
     /// # Errors
-    /// [`StoreError`] if the store could not be read.
+    /// [`StoreError`] if the store could not be read, or only in a state older than a change that
+    /// it has committed.
     pub async fn load(&self, id: CredentialId) -> Result<bool, StoreError> {
-        loop {
+        for _ in 0..TRIES {
             let snapshot = {
                 let _permit = self.inner.cold_reads.acquire().await;
                 self.inner.store.get(Key::Credential(id)).await?
@@ -183,6 +185,11 @@ impl Registry {
                 return Ok(true);
             }
         }
+        let behind = "its reads lag behind its writes, or it was restored to an older state";
+        Err(StoreError::transient(
+            "the store is behind what it has committed",
+            behind,
+        ))
     }
 }
 

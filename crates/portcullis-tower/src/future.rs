@@ -120,8 +120,14 @@ where
                     }
                 }
                 StateProjection::Calling { call, pass } => {
-                    let mut outcome = ready!(call.poll(cx));
-                    let settlement = match (pass.take(), &mut outcome) {
+                    // Held here while the service runs: if that panics the pass goes down with it,
+                    // and sees the panic, wherever it is caught.
+                    let held = pass.take();
+                    let Poll::Ready(mut outcome) = call.poll(cx) else {
+                        *pass = held;
+                        return Poll::Pending;
+                    };
+                    let settlement = match (held, &mut outcome) {
                         (None, _) => Settlement::none(),
                         (Some(pass), Ok(response)) => pass.finish(response),
                         (Some(pass), Err(_)) => pass.fail(),

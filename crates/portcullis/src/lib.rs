@@ -23,3 +23,8 @@ pub use portcullis_gate::{Access, Gate, Guard, Pass, Progress};
 pub use portcullis_registry::{Actor, NewKey, Principal, Registry};
 pub use portcullis_scope::catalogue;
 pub use portcullis_token::{Environment, PepperRing, TokenFormat};
+
+/// The examples of the repository's README compile.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -16,14 +16,14 @@ pub(super) struct NewKeyBody {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct KeyChangeBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     pub(super) name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     pub(super) scopes: Option<Vec<String>>,
     /// Absent: it stays. `null`: it goes.
     #[serde(default, deserialize_with = "present")]
     pub(super) expires_at: Present<Timestamp>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     pub(super) enabled: Option<bool>,
 }
 
@@ -43,6 +43,15 @@ where
 {
     let value = Option::<T>::deserialize(deserializer)?;
     Ok(value.map_or(Present::Null, Present::Value))
+}
+
+/// A member that may be absent and not `null`.
+fn some<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 /// A key as it is shown; `key` only when it was just issued.

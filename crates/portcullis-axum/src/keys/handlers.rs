@@ -1,7 +1,8 @@
 //! What the routes for keys do.
 
 use axum::{
-    extract::{FromRequestParts, Path, Query},
+    extract::{FromRequestParts, Path, Query, Request, rejection::PathRejection},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{HeaderName, HeaderValue, request::Parts};
@@ -77,10 +78,14 @@ impl Keys {
         let Query(query) = Query::<ListQuery>::from_request_parts(&mut parts, &())
             .await
             .map_err(|_| bad("`limit` and `offset` are whole numbers, `cursor` one of ours"))?;
+        let limit = query.limit.unwrap_or(Listing::default().limit);
+        if !(1..=100).contains(&limit) {
+            return Err(bad("`limit` is 1 to 100"));
+        }
         let listing = Listing {
             after: query.cursor,
             offset: query.offset.unwrap_or(0),
-            limit: query.limit.unwrap_or(Listing::default().limit),
+            limit,
         };
         let list = self
             .registry
@@ -100,11 +105,11 @@ impl Keys {
         Ok(response)
     }
 
-    pub(super) async fn show(self, parts: Parts, id: Path<String>) -> Result<Response, Refused> {
+    pub(super) async fn show(self, parts: Parts, id: AnyPath) -> Result<Response, Refused> {
         let (actor, _) = self.actor(&parts)?;
         let key = self
             .registry
-            .key(&actor, read_id(&id)?)
+            .key(&actor, read_id(id)?)
             .await
             .map_err(refused)?;
         Ok(shown(&key))
@@ -113,7 +118,7 @@ impl Keys {
     pub(super) async fn change(
         self,
         parts: Parts,
-        id: Path<String>,
+        id: AnyPath,
         JsonBody(body): JsonBody<KeyChangeBody>,
     ) -> Result<Response, Refused> {
         let (actor, _) = self.actor(&parts)?;
@@ -136,17 +141,17 @@ impl Keys {
         };
         let key = self
             .registry
-            .change_key(&actor, read_id(&id)?, change)
+            .change_key(&actor, read_id(id)?, change)
             .await
             .map_err(refused)?;
         Ok(shown(&key))
     }
 
-    pub(super) async fn revoke(self, parts: Parts, id: Path<String>) -> Result<Response, Refused> {
+    pub(super) async fn revoke(self, parts: Parts, id: AnyPath) -> Result<Response, Refused> {
         let (actor, _) = self.actor(&parts)?;
         let revoked = self
             .registry
-            .revoke_key(&actor, read_id(&id)?)
+            .revoke_key(&actor, read_id(id)?)
             .await
             .map_err(refused)?;
         match revoked {
@@ -156,22 +161,29 @@ impl Keys {
         }
     }
 
-    /// Who acts: whom the application has put into the extensions, or else the caller.
+    /// Who acts: the caller behind a gate, else whom the application has put into the extensions.
     fn actor(&self, parts: &Parts) -> Result<(Actor, Owner), Refused> {
-        let own = parts.extensions.get::<Actor>().cloned();
-        let caller = || {
-            let principal = parts.extensions.get::<Principal>()?;
-            let actor = Actor::from_principal(principal);
-            let gate = self.gate.as_ref()?;
-            Some(match gate.client_ip(&parts.headers, peer_of(parts)) {
-                Some(ip) => actor.with_ip(ip),
-                None => actor,
-            })
+        let actor = match &self.gate {
+            None => parts.extensions.get::<Actor>().cloned(),
+            Some(gate) => parts.extensions.get::<Principal>().map(|principal| {
+                let actor = Actor::from_principal(principal);
+                match gate.client_ip(&parts.headers, peer_of(parts)) {
+                    Some(ip) => actor.with_ip(ip),
+                    None => actor,
+                }
+            }),
         };
-        let actor = own.or_else(caller);
         actor
             .and_then(|actor| actor.owner().cloned().map(|owner| (actor, owner)))
             .ok_or_else(|| Cause::Unauthenticated.into())
+    }
+}
+
+/// Refuses a request for which the application has named no actor, before its body is read.
+pub(super) async fn require_actor(request: Request, next: Next) -> Response {
+    match request.extensions().get::<Actor>() {
+        Some(_) => next.run(request).await,
+        None => Refused::from(Cause::Unauthenticated).into_response(),
     }
 }
 
@@ -183,9 +195,15 @@ fn bad(message: &'static str) -> Refused {
     ApiError::invalid_request(message).into()
 }
 
+/// The one part of the path that varies.
+pub(super) type AnyPath = Result<Path<String>, PathRejection>;
+
 /// An id of another form is an id of nothing.
-fn read_id(id: &str) -> Result<CredentialId, Refused> {
-    PrefixedId::read(TokenKind::ApiKey, id).ok_or_else(|| ApiError::not_found("key").into())
+fn read_id(id: AnyPath) -> Result<CredentialId, Refused> {
+    let id = id
+        .ok()
+        .and_then(|Path(id)| PrefixedId::read(TokenKind::ApiKey, &id));
+    id.ok_or_else(|| ApiError::not_found("key").into())
 }
 
 fn grant(scopes: &[String]) -> Result<Grant, Refused> {

@@ -1,13 +1,13 @@
 //! Where the routes for keys are mounted.
 
-use axum::{Router, extract::Path, routing};
+use axum::{Router, middleware, routing};
 use http::request::Parts;
 use portcullis_gate::Access;
 use portcullis_registry::Registry;
 
 use super::{
     bodies::{KeyChangeBody, NewKeyBody},
-    handlers::Keys,
+    handlers::{AnyPath, Keys, require_actor},
 };
 use crate::{Guarded, JsonBody};
 
@@ -19,7 +19,7 @@ macro_rules! handler {
     }};
     ($keys:expr, change) => {{
         let keys: Keys = $keys.clone();
-        async move |parts: Parts, id: Path<String>, body: JsonBody<KeyChangeBody>| {
+        async move |parts: Parts, id: AnyPath, body: JsonBody<KeyChangeBody>| {
             keys.change(parts, id, body).await
         }
     }};
@@ -29,7 +29,7 @@ macro_rules! handler {
     }};
     ($keys:expr, $one:ident) => {{
         let keys: Keys = $keys.clone();
-        async move |parts: Parts, id: Path<String>| keys.$one(parts, id).await
+        async move |parts: Parts, id: AnyPath| keys.$one(parts, id).await
     }};
 }
 
@@ -82,4 +82,5 @@ pub fn router(registry: Registry) -> Router {
                 .patch(handler!(keys, change))
                 .delete(handler!(keys, revoke)),
         )
+        .route_layer(middleware::from_fn(require_actor))
 }

@@ -113,3 +113,26 @@ async fn the_application_itself_has_no_keys_to_manage() {
         (401, "unauthorized".into())
     );
 }
+
+#[tokio::test]
+async fn without_an_actor_no_body_is_read() {
+    let bed = bed().await;
+    let server = served(&bed, None).await;
+    let answer = Call::new("POST", "/keys").json("{").send(server).await;
+    assert_eq!(answer.error(), (401, "unauthorized".into()));
+}
+
+#[tokio::test]
+async fn behind_a_gate_the_actor_is_the_caller_and_nobody_else() {
+    let bed = bed().await;
+    let boss = user(&bed, &[WRITE]);
+    let app = crate::app::guarded(&bed).into_router().unwrap();
+    let server = serve(app.layer(Extension(boss))).await;
+    let weak = bed.key([crate::app::KEYS_WRITE]).await;
+    let create = Call::new("POST", "/keys").bearer(&weak);
+    let create = create.json(r#"{"name":"k","scopes":["notes:write"]}"#);
+    assert_eq!(
+        create.send(server).await.error(),
+        (403, "insufficient_scope".into())
+    );
+}

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    app::{KEYS_WRITE, READ, served},
+    app::{KEYS_READ, KEYS_WRITE, READ, WRITE, served},
     client::Call,
 };
 
@@ -159,4 +159,38 @@ async fn a_body_is_not_even_read_of_a_caller_who_is_refused() {
     );
     let answer = create.bearer(&reader).send(server).await;
     assert_eq!(answer.error(), (403, "insufficient_scope".into()));
+}
+
+#[tokio::test]
+async fn members_that_cannot_be_null_are_refused() {
+    let (bed, server) = served().await;
+    let session = bed.session([WRITE, KEYS_WRITE]).await;
+    let create = Call::new("POST", "/keys").bearer(&session);
+    let made = create
+        .json(r#"{"name":"k","scopes":["notes:read"]}"#)
+        .send(server)
+        .await
+        .data();
+    let path = format!("/keys/{}", made["id"].as_str().unwrap());
+    for member in ["name", "scopes", "enabled"] {
+        let body = format!("{{\"{member}\":null}}");
+        let answer = Call::new("PATCH", &path)
+            .bearer(&session)
+            .json(&body)
+            .send(server)
+            .await;
+        assert_eq!(answer.error(), (400, "invalid_request".into()), "{member}");
+    }
+    let kept = Call::new("PATCH", &path)
+        .bearer(&session)
+        .json(r#"{"expiresAt":null}"#);
+    assert_eq!(kept.send(server).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_id_that_is_no_text_is_an_id_of_nothing() {
+    let (bed, server) = served().await;
+    let session = bed.session([KEYS_READ]).await;
+    let answer = Call::get("/keys/%FF").bearer(&session).send(server).await;
+    assert_eq!(answer.error(), (404, "not_found".into()));
 }

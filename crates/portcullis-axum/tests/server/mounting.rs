@@ -291,3 +291,17 @@ async fn the_routes_can_be_listed_with_what_they_ask_for() {
         ]
     );
 }
+
+#[tokio::test]
+async fn paths_that_cannot_be_routed_are_an_error_and_no_panic() {
+    let bed = bed().await;
+    let ambiguous = Guarded::<()>::new(gate(&bed))
+        .get("/a/{id}", READ, async || "a")
+        .put("/a/{name}", READ, async || "b");
+    let pathless = Guarded::<()>::new(gate(&bed)).get("a", READ, async || "a");
+    let old = Guarded::<()>::new(gate(&bed)).get("/:id", READ, async || "a");
+    for routes in [ambiguous, pathless, old] {
+        let error = routes.into_router().unwrap_err();
+        assert!(matches!(error, GuardedError::Path { .. }), "{error}");
+    }
+}

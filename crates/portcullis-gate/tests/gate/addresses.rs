@@ -206,3 +206,79 @@ async fn a_forged_forwarded_address_gives_no_fresh_failures() {
         assert_eq!(codes[19..], ["invalid_token", "rate_limited"], "{hops}");
     }
 }
+
+#[tokio::test]
+async fn many_guesses_at_once_reach_the_store_no_more_often_than_one_after_another() {
+    let bed = bed().await;
+    let guard = bed.guard(READ);
+    let before = bed.store.accesses().0;
+    let checks: Vec<_> = (0..200)
+        .map(|_| guard.check(&bearer(&unknown(&bed)), Some(PEER)))
+        .collect();
+    for check in checks {
+        assert!(check.await.is_err());
+    }
+    assert_eq!(bed.store.accesses().0 - before, 20);
+}
+
+#[tokio::test]
+async fn a_refused_look_up_says_when_the_next_one_is_admitted() {
+    let bed = bed().await;
+    let guard = bed.guard(READ);
+    let cold = bed.key(&[READ]).await;
+    for _ in 0..20 {
+        fail(&guard, "192.0.2.7", 1).await;
+        bed.clock.advance(Duration::from_secs(2));
+    }
+    // The first of the 20 is 40 s old, and its slot is as wide as 60 s / 32.
+    let refused = guard.check(&bearer(&cold), Some(ip("192.0.2.7"))).await;
+    let wait = refused.unwrap_err().cause.retry_after().unwrap();
+    assert!(
+        wait >= Duration::from_secs(20) && wait <= Duration::from_millis(21_876),
+        "{wait:?}"
+    );
+    bed.clock.advance(wait - Duration::from_micros(50));
+    assert_eq!(
+        from(&guard, Some(ip("192.0.2.7")), &cold).await,
+        "rate_limited"
+    );
+    bed.clock.advance(Duration::from_micros(50));
+    assert_eq!(from(&guard, Some(ip("192.0.2.7")), &cold).await, "passed");
+}
+
+#[tokio::test]
+async fn a_right_credential_gives_its_suspicion_back() {
+    let bed = bed().await;
+    let guard = bed.guard(READ);
+    for _ in 0..30 {
+        let cold = bed.key(&[READ]).await;
+        assert_eq!(from(&guard, Some(PEER), &cold).await, "passed");
+    }
+    bed.store.break_down();
+    for _ in 0..30 {
+        assert_eq!(
+            from(&guard, Some(PEER), &unknown(&bed)).await,
+            "unavailable"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_wider_networks_of_ipv6_may_fail_4_and_16_times_as_often() {
+    for (distinct, expected) in [(0x1_u32, 80), (0x100, 320)] {
+        let bed = bed().await;
+        let guard = bed.guard(READ);
+        let mut failed = 0;
+        for network in 0..400_u32 {
+            // Each /64 differs; the /56 stays, or differs too.
+            let address = format!("2001:db8:1:{:x}::1", (network * distinct) & 0xffff);
+            let address = if distinct == 1 {
+                format!("2001:db8:1:{:x}::1", network % 256)
+            } else {
+                address
+            };
+            failed += u32::from(from(&guard, Some(ip(&address)), "guess").await == "invalid_token");
+        }
+        assert_eq!(failed, expected, "{distinct:x}");
+    }
+}

@@ -77,3 +77,27 @@ async fn nothing_secret_is_in_what_is_printed_for_debugging() {
     let printed = format!("{:?} {guard:?} {pass:?} {:?}", guard.gate(), bed.registry);
     assert!(!printed.contains(secret), "{printed}");
 }
+
+#[tokio::test]
+async fn a_cost_is_measured_by_the_quotas_of_those_who_may_call() {
+    let bed = bed().await;
+    let gate = bed.gate().with_session_limit("5/60s".parse().unwrap());
+    let for_keys = Access::any().with_holder(Holder::Key).with_cost(50);
+    assert!(gate.guard(for_keys).is_ok());
+    let for_sessions = Access::session().with_cost(50);
+    assert!(gate.guard(for_sessions).is_err());
+    assert!(gate.guard(Access::any().with_cost(50)).is_err());
+}
+
+#[tokio::test]
+async fn lines_of_accept_are_one_list() {
+    let bed = bed().await;
+    let guard = bed.guard(READ);
+    let request = http::Request::get("/")
+        .header("accept", "text/html")
+        .header("accept", "application/problem+json");
+    let (parts, ()) = request.body(()).unwrap().into_parts();
+    let denial = guard.check(&parts, None).await.unwrap_err();
+    let answer = guard.refuse(&denial, &parts.headers);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+}

@@ -112,3 +112,40 @@ async fn credentials_are_marked_so_that_logs_leave_them_out() {
     );
     assert!(!sent["accept"].is_sensitive());
 }
+
+#[tokio::test]
+async fn names_that_a_service_may_read_as_ours_go_too() {
+    let bed = bed().await;
+    let guard = bed.guard(READ);
+    let pass = pass(&guard, &bed.key(&[READ]).await).await;
+    let mut sent = headers(&[
+        ("x_portcullis_owner", "forged"),
+        ("x-portcullis_user", "forged"),
+        ("x_api_key", "secret"),
+    ]);
+    pass.upstream_headers(&mut sent);
+    let kept = |value: &HeaderValue| value == "forged" || value == "secret";
+    assert!(!sent.values().any(kept), "{sent:?}");
+}
+
+#[tokio::test]
+async fn what_is_for_the_callers_connection_alone_goes() {
+    let bed = bed().await;
+    let guard = bed.guard(READ);
+    let pass = pass(&guard, &bed.key(&[READ]).await).await;
+    let mut sent = headers(&[
+        ("connection", "close, X-Portcullis-Owner"),
+        ("connection", "x-hop"),
+        ("keep-alive", "timeout=5"),
+        ("te", "trailers"),
+        ("upgrade", "foo"),
+        ("x-hop", "1"),
+        ("x-end", "2"),
+    ]);
+    pass.upstream_headers(&mut sent);
+    for name in ["connection", "keep-alive", "te", "upgrade", "x-hop"] {
+        assert!(!sent.contains_key(name), "{name}");
+    }
+    assert_eq!(sent["x-end"], "2");
+    assert_eq!(sent["x-portcullis-owner"], "acme");
+}

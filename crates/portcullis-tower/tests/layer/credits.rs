@@ -202,3 +202,24 @@ async fn the_answer_waits_until_its_settlement_is_durable() {
         assert_eq!(answer.unwrap().status(), status);
     }
 }
+
+#[tokio::test]
+async fn a_panic_gives_the_credits_back_wherever_it_is_caught() {
+    let (bed, guard, token) = three_of_ten().await;
+    let inner = service_fn(
+        async |_: Request<()>| -> Result<Response<()>, &'static str> {
+            panic!("the handler fails")
+        },
+    );
+    let mut call = Box::pin(GateLayer::new(guard).layer(inner).oneshot(request(&token)));
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        let polled = std::panic::AssertUnwindSafe(|| call.as_mut().poll(&mut context).is_pending());
+        if std::panic::catch_unwind(polled).is_err() {
+            break;
+        }
+    }
+    drop(call);
+    bed.registry().flush().await.unwrap();
+    assert_eq!(balance(&bed).await, 10);
+}
