@@ -57,7 +57,7 @@ struct ProfileBody<'a> {
 }
 
 impl<S: Clone + Send + Sync + 'static> Guarded<S> {
-    /// Mounts `/auth/login`, `/auth/refresh`, `/auth/logout` and `/auth/profile`, as HTTP.md
+    /// Mounts `/auth/login`, `/auth/refresh`, `/auth/logout` and `/auth/profile`, as `docs/HTTP.md`
     /// describes them.
     #[must_use]
     pub fn with_login(self, login: Login) -> Self {

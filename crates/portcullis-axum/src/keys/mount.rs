@@ -34,7 +34,7 @@ macro_rules! handler {
 }
 
 impl<S: Clone + Send + Sync + 'static> Guarded<S> {
-    /// Mounts the routes for API keys under `path` (`/api-keys`, say), as HTTP.md describes them.
+    /// Mounts the routes for API keys under `path` (`/api-keys`, say), as `docs/HTTP.md` describes them.
     ///
     /// Reading asks for `read`, everything else for `write`. The actor is the caller: nobody hands
     /// on what they lack.
