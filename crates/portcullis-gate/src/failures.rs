@@ -3,9 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use portcullis_core::Clock;
-use portcullis_limit::{
-    Charge, Decision, IpPartition, Joint, LimitNameError, Limits, NamedQuota, Quota,
-};
+use portcullis_limit::{Charge, Decision, IpPartition, LimitNameError, Limits, NamedQuota, Quota};
 
 /// How many networks of each width are told apart.
 const NETWORKS: usize = 100_000;
@@ -14,21 +12,9 @@ const NETWORKS: usize = 100_000;
 /// /64 (an IPv4 address) as often as the quota says, a /56 4 times as often, a /48 16 times.
 const TIERS: [(&str, u32); 3] = [("64", 1), ("56", 4), ("48", 16)];
 
-/// The limit on failures, by client address.
-///
-/// A failure is charged before it is known to be one, so that many at once gain nothing, and given
-/// back when the credential turns out to be right.
+/// The limit on failures, by client address. An unknown address is not counted.
 #[derive(Debug)]
 pub(crate) struct Failures(Limits<IpPartition, 3>);
-
-/// A failure that is charged, and may turn out to be none.
-#[derive(Debug)]
-pub(crate) struct Suspicion(Option<(IpPartition, Joint)>);
-
-impl Suspicion {
-    /// Nobody is charged.
-    pub(crate) const NONE: Self = Self(None);
-}
 
 impl Failures {
     pub(crate) fn new(quota: Quota, clock: Arc<dyn Clock>) -> Result<Self, LimitNameError> {
@@ -42,35 +28,59 @@ impl Failures {
         Ok(Self(limits.with_capacity(NETWORKS)))
     }
 
-    /// Charges a failure; refuses with the time to wait. An unknown address is not counted.
-    pub(crate) fn charge(&self, ip: Option<IpAddr>) -> Result<Suspicion, Duration> {
-        let Some(client) = ip.map(IpPartition::from) else {
-            return Ok(Suspicion(None));
-        };
-        let joint = on_tiers(client, |charges| self.0.check(charges));
-        match joint.decision {
-            Decision::Admit(_) => Ok(Suspicion(Some((client, joint)))),
+    /// For how long a client that has failed too often has to wait.
+    pub(crate) fn wait(&self, ip: Option<IpAddr>) -> Option<Duration> {
+        let tiers = Tiers::of(ip?);
+        let full = self
+            .0
+            .peek([&tiers.client, tiers.wide(), tiers.widest()])
+            .into_iter();
+        full.filter(|usage| usage.remaining == 0)
+            .map(|usage| usage.more_after)
+            .max()
+    }
+
+    /// Counts a failure; refuses with the time to wait.
+    pub(crate) fn count(&self, ip: Option<IpAddr>) -> Result<(), Duration> {
+        let Some(ip) = ip else { return Ok(()) };
+        let tiers = Tiers::of(ip);
+        let charges = [
+            Charge::new(&tiers.client, 1),
+            Charge::new(tiers.wide(), u32::from(tiers.wide.is_some())),
+            Charge::new(tiers.widest(), u32::from(tiers.widest.is_some())),
+        ];
+        match self.0.check(charges).decision {
+            Decision::Admit(_) => Ok(()),
             Decision::Refuse { retry_after, .. } => Err(retry_after),
             Decision::NeverFits { .. } => Err(Duration::from_secs(1)),
         }
     }
-
-    /// Gives back what was charged: it was no failure.
-    pub(crate) fn excuse(&self, Suspicion(charged): Suspicion) {
-        if let Some((client, joint)) = charged {
-            on_tiers(client, |charges| self.0.refund(&joint, charges));
-        }
-    }
 }
 
-/// The charges on the networks of an address; IPv4 has no wider ones, which then only peek.
-fn on_tiers<T>(client: IpPartition, with: impl FnOnce([Charge<'_, IpPartition>; 3]) -> T) -> T {
-    let wide = client.wider();
-    let widest = wide.and_then(IpPartition::wider);
-    let charge = |network: &Option<IpPartition>| u32::from(network.is_some());
-    with([
-        Charge::new(&client, 1),
-        Charge::new(wide.as_ref().unwrap_or(&client), charge(&wide)),
-        Charge::new(widest.as_ref().unwrap_or(&client), charge(&widest)),
-    ])
+/// The networks that an address is in. IPv4 has no wider ones: the address itself then stands for
+/// them and is only peeked at, which counts nothing.
+struct Tiers {
+    client: IpPartition,
+    wide: Option<IpPartition>,
+    widest: Option<IpPartition>,
+}
+
+impl Tiers {
+    fn of(ip: IpAddr) -> Self {
+        let client = IpPartition::from(ip);
+        let wide = client.wider();
+        Self {
+            client,
+            wide,
+            widest: wide.and_then(IpPartition::wider),
+        }
+    }
+
+    fn wide(&self) -> &IpPartition {
+        self.wide.as_ref().unwrap_or(&self.client)
+    }
+
+    fn widest(&self) -> &IpPartition {
+        self.widest.as_ref().unwrap_or(&self.client)
+    }
 }

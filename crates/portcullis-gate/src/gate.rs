@@ -24,7 +24,9 @@ const FAILURES: (u32, Duration) = (20, Duration::from_secs(60));
 
 /// What is the same for all routes of a service: the registry, the limits, the form of refusals.
 ///
-/// Cheap to clone; clones share everything. Without a limit, requests are not counted.
+/// Cheap to clone; clones share everything. Without a limit, requests are not counted. The windows
+/// are the registry's: gates over one registry count the same requests, and should agree on the
+/// limits.
 ///
 /// # Examples
 /// ```
@@ -48,7 +50,7 @@ pub(crate) struct Inner {
     key_quota: Option<Quota>,
     session_quota: Option<Quota>,
     trusted_hops: u8,
-    pub(crate) failures: Option<Arc<Failures>>,
+    failures: Option<Arc<Failures>>,
     warned: Arc<Warned>,
 }
 
@@ -214,6 +216,19 @@ impl Gate {
             forwarded.iter().map(http::HeaderValue::as_bytes),
             *trusted_hops,
         ))
+    }
+
+    /// For how long a client has to wait that has failed too often.
+    pub(crate) fn failed_too_often(&self, ip: Option<IpAddr>) -> Option<Duration> {
+        self.inner.failures.as_ref()?.wait(ip)
+    }
+
+    /// Counts a failed verification; refuses with the time to wait.
+    pub(crate) fn count_failure(&self, ip: Option<IpAddr>) -> Result<(), Duration> {
+        self.inner
+            .failures
+            .as_ref()
+            .map_or(Ok(()), |failures| failures.count(ip))
     }
 
     /// What a request presents, and from where.

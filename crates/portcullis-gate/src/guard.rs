@@ -5,11 +5,11 @@ use std::{fmt, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 use http::{HeaderMap, Method, Response, header, request::Parts};
 use portcullis_error::{Cause, Denial, InvalidRequest, Rate};
 use portcullis_limit::{Decision, Usage};
-use portcullis_registry::{Hot, Principal, ReserveError, Visit};
+use portcullis_registry::{Hot, Loaded, Principal, ReserveError, Visit};
 use portcullis_scope::{CompiledRequirement, Coverage};
 use portcullis_token::{AnyToken, HeaderError, OwnedToken, Presented, TokenKind};
 
-use crate::{Access, Gate, GuardError, Holder, Pass, Progress, Verdict, failures::Suspicion};
+use crate::{Access, Gate, GuardError, Holder, Pass, Progress, Verdict};
 
 /// When a request may be tried again that found the store out of reach.
 const UNAVAILABLE_FOR: Duration = Duration::from_secs(1);
@@ -119,16 +119,17 @@ impl Guard {
             Hot::Rejected => Progress::Done(Err(self.failed(ip))),
             Hot::UnknownPepper => denied(UNAVAILABLE),
             Hot::Miss if !token.checksum_holds() => Progress::Done(Err(self.failed(ip))),
-            // Charged as a failure until it turns out to be none.
-            Hot::Miss => match self.suspect(ip) {
-                Err(denial) => Progress::Done(Err(denial)),
-                Ok(suspicion) => {
+            Hot::Miss => match self.gate.failed_too_often(ip) {
+                Some(wait) => denied(Cause::RateLimited {
+                    retry_after: Some(wait),
+                }),
+                None => {
                     let (guard, token) = (self.clone(), token.to_owned());
                     let note = match guard.route.price {
                         Some(_) => note(parts),
                         None => String::new(),
                     };
-                    Progress::pending(async move { guard.check_cold(token, suspicion, note).await })
+                    Progress::pending(async move { guard.check_cold(token, ip, note).await })
                 }
             },
         }
@@ -229,36 +230,32 @@ impl Guard {
     }
 
     /// The rest of a check whose credential has to be read from the store.
-    async fn check_cold(self, token: OwnedToken, suspicion: Suspicion, note: String) -> Verdict {
-        match self.look_cold(&token).await {
-            Ok(None) => Err(Cause::InvalidToken.into()),
-            Ok(Some(decision)) => {
-                self.excuse(suspicion);
-                match (decision?, self.route.price) {
-                    (admitted, Some(price)) => self.reserve(admitted, price, &note).await,
-                    (admitted, None) => Ok(self.pass(admitted)),
-                }
-            }
-            Err(denial) => {
-                self.excuse(suspicion);
-                Err(denial)
-            }
-        }
-    }
-
-    /// Reads a credential and decides; nothing if it is not accepted.
-    async fn look_cold(
-        &self,
-        token: &OwnedToken,
-    ) -> Result<Option<Result<Admitted, Denial>>, Denial> {
+    async fn check_cold(self, token: OwnedToken, ip: Option<IpAddr>, note: String) -> Verdict {
         for _ in 0..TRIES {
-            let found = self.gate.registry().load(token.id()).await;
-            if !found.map_err(|error| unavailable(&error))? {
-                return Ok(None);
+            // Asked again when it is this one's turn to read: of many that came at once, those
+            // that are still waiting when the client has failed too often read nothing.
+            let is_wanted = || self.gate.failed_too_often(ip).is_none();
+            match self.gate.registry().load_if(token.id(), is_wanted).await {
+                Ok(Loaded::Kept) => {}
+                Ok(Loaded::Unknown) => return Err(self.failed(ip)),
+                Ok(Loaded::Unwanted) => {
+                    let wait = self.gate.failed_too_often(ip).unwrap_or(UNAVAILABLE_FOR);
+                    return Err(Cause::RateLimited {
+                        retry_after: Some(wait),
+                    }
+                    .into());
+                }
+                Err(error) => return Err(unavailable(&error)),
             }
             match self.look(&token.as_token()) {
-                Hot::Known(decision) => return Ok(Some(decision)),
-                Hot::Rejected => return Ok(None),
+                Hot::Known(decision) => {
+                    let admitted = decision?;
+                    return match self.route.price {
+                        Some(price) => self.reserve(admitted, price, &note).await,
+                        None => Ok(self.pass(admitted)),
+                    };
+                }
+                Hot::Rejected => return Err(self.failed(ip)),
                 Hot::UnknownPepper => break,
                 // It was changed in between: read it again.
                 Hot::Miss => {}
@@ -285,28 +282,12 @@ impl Guard {
 
     /// 401, or 429 once the client's address has failed too often.
     fn failed(&self, ip: Option<IpAddr>) -> Denial {
-        match self.suspect(ip) {
-            Ok(_) => Cause::InvalidToken.into(),
-            Err(denial) => denial,
-        }
-    }
-
-    /// Charges the client's address with a failure, or refuses.
-    fn suspect(&self, ip: Option<IpAddr>) -> Result<Suspicion, Denial> {
-        let Some(failures) = &self.gate.inner.failures else {
-            return Ok(Suspicion::NONE);
-        };
-        let refused = |wait| {
-            Denial::new(Cause::RateLimited {
+        match self.gate.count_failure(ip) {
+            Ok(()) => Cause::InvalidToken.into(),
+            Err(wait) => Cause::RateLimited {
                 retry_after: Some(wait),
-            })
-        };
-        failures.charge(ip).map_err(refused)
-    }
-
-    fn excuse(&self, suspicion: Suspicion) {
-        if let Some(failures) = &self.gate.inner.failures {
-            failures.excuse(suspicion);
+            }
+            .into(),
         }
     }
 

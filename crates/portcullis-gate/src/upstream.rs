@@ -78,9 +78,9 @@ impl Gate {
                 || credentials
                     .into_iter()
                     .flatten()
-                    .any(|credential| credential == folded)
+                    .any(|credential| credential.replace('_', "-") == folded)
                 || CONNECTION_ALONE.contains(&name.as_str())
-                || listed.iter().any(|listed| listed == name.as_str())
+                || (name != header::HOST && listed.iter().any(|listed| listed == name.as_str()))
         };
         let gone: Vec<HeaderName> = headers.keys().filter(|name| goes(name)).cloned().collect();
         for name in gone {

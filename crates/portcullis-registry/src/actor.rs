@@ -100,6 +100,14 @@ impl Actor {
         self.owner().is_none_or(|own| own == owner)
     }
 
+    /// The credential that acts, if it is one of ours.
+    pub(crate) fn credential(&self) -> Option<CredentialId> {
+        match &self.who {
+            Who::Credential(principal) => Some(principal.credential()),
+            _ => None,
+        }
+    }
+
     /// The API key that acts, if it is one: keys hand on no more than themselves, and for no longer.
     pub(crate) fn key(&self) -> Option<CredentialId> {
         match &self.who {

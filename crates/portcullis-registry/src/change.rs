@@ -1,16 +1,62 @@
 //! How a change is made: read, decide, commit, apply; again if another was faster.
 
-use portcullis_core::CredentialId;
-use portcullis_scope::Grant;
+use std::sync::{Mutex, PoisonError};
+
+use portcullis_core::{CredentialId, Timestamp};
+use portcullis_scope::{Grant, ScopeSet};
 use serde_json::Value;
 
 use crate::{
     Actor, AuditEntry, Batch, ChangeError, CommitError, CredentialRecord, Found, Key, Owner,
-    PrefixedId, Registry, Seq, StoreError, Target, Usage,
+    PrefixedId, Registry, Seq, State, StoreError, Target, Usage, Version,
 };
 
 /// How often a change is tried against others of the same record.
 pub(crate) const TRIES: usize = 16;
+
+/// How many changes are read at a time.
+const CHANGES_AT_A_TIME: usize = 1_000;
+
+/// What an actor may hand on at the time of a change.
+///
+/// The check that let the actor in may be long ago: a body can be slow to come. So the credential is
+/// read again, and the change is made only if that is still as it was when it is committed.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) scopes: ScopeSet,
+    /// The acting credential, if it is one of ours.
+    pub(crate) unchanged: Vec<(CredentialId, Version)>,
+    /// When what it makes ends at the latest, if it is a key that ends.
+    pub(crate) latest: Option<Timestamp>,
+}
+
+/// Up to where the changes of the store are applied here.
+#[derive(Debug, Default)]
+pub(crate) struct Followed(Mutex<Seq>);
+
+impl Followed {
+    pub(crate) const fn new(head: Seq) -> Self {
+        Self(Mutex::new(head))
+    }
+
+    fn get(&self) -> Seq {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reach(&self, seq: Seq) {
+        let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *followed = seq.max(*followed);
+    }
+
+    /// Own changes are applied already; with nobody else's among them they need not be read back.
+    fn note_own(&self, head: Seq, changes: usize) {
+        let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = u64::try_from(changes).ok();
+        if own.and_then(|own| followed.0.checked_add(own)) == Some(head.0) {
+            *followed = head;
+        }
+    }
+}
 
 /// What came of one try.
 pub(crate) enum Try {
@@ -57,10 +103,34 @@ impl Registry {
                     self.inner.hot.apply(target, head);
                 }
                 drop(unsettled);
+                self.inner.followed.note_own(head, targets.len());
                 Ok(Try::Done)
             }
             Err(CommitError::Store(error)) => Err(error),
             Err(CommitError::Conflict | CommitError::TooFewCredits { .. }) => Ok(Try::Overtaken),
+        }
+    }
+
+    /// Applies the changes that others have committed and perhaps not yet applied here.
+    ///
+    /// Whoever says "it is so already" calls this first: then it holds for every check that begins
+    /// later, whatever became of the call that made it so.
+    pub(crate) async fn follow_changes(&self) -> Result<(), StoreError> {
+        loop {
+            let after = self.inner.followed.get();
+            let changes = self
+                .inner
+                .store
+                .changes_since(after, CHANGES_AT_A_TIME)
+                .await?;
+            let Some(last) = changes.changes.last() else {
+                return Ok(());
+            };
+            let last = last.seq;
+            for change in &changes.changes {
+                self.inner.hot.apply(&change.target, change.seq);
+            }
+            self.inner.followed.reach(last);
         }
     }
 
@@ -73,17 +143,42 @@ impl Registry {
         let Found::Credential { record, usage, .. } = snapshot.found else {
             return Ok(None);
         };
-        if record.state == crate::State::Revoked {
-            // "It is revoked already" is said only once it holds here as well.
-            self.inner.hot.apply(&Target::Credential(id), snapshot.head);
-        }
         Ok(Some((*record, usage)))
     }
 
-    /// What the actor may hand on of a wish: the one way by which scopes reach a new credential.
-    pub(crate) fn attenuated(&self, actor: &Actor, wanted: &Grant) -> Result<Grant, ChangeError> {
-        let catalogue = &self.inner.catalogue;
-        Ok(catalogue.attenuate(&actor.scopes(catalogue), wanted)?)
+    /// What the actor may hand on now, and on what that depends.
+    pub(crate) async fn standing(&self, actor: &Actor) -> Result<Standing, ChangeError> {
+        let scopes = actor.scopes(&self.inner.catalogue);
+        let Some(id) = actor.credential() else {
+            return Ok(Standing {
+                scopes,
+                unchanged: Vec::new(),
+                latest: None,
+            });
+        };
+        let now = self.inner.clock.now();
+        let is_live = |record: &CredentialRecord| {
+            record.state == State::Enabled && record.expires_at.is_none_or(|end| now < end)
+        };
+        let found = self.read(id).await?;
+        let (record, _) = found
+            .filter(|(record, _)| is_live(record))
+            .ok_or(ChangeError::Ended)?;
+        let held = self.inner.catalogue.resolve(&record.grant);
+        Ok(Standing {
+            scopes: scopes.intersect(&held),
+            unchanged: vec![(id, record.version)],
+            latest: actor.key().and(record.expires_at),
+        })
+    }
+
+    /// What a standing may hand on of a wish: the one way by which scopes reach a new credential.
+    pub(crate) fn attenuated(
+        &self,
+        standing: &Standing,
+        wanted: &Grant,
+    ) -> Result<Grant, ChangeError> {
+        Ok(self.inner.catalogue.attenuate(&standing.scopes, wanted)?)
     }
 
     pub(crate) fn audit(

@@ -116,6 +116,7 @@ impl Registry {
             note: note.into(),
         };
         // Made before the commit, so that it is given back should this future be dropped.
+        self.inner.errands.begin(id);
         let reservation = Reservation {
             registry: self.clone(),
             id,
@@ -155,6 +156,9 @@ impl Registry {
             let Found::Owner { mut record, .. } = snapshot.found else {
                 return Err(ChangeError::NotFound);
             };
+            if record.version == Version(0) {
+                return Err(ChangeError::NotFound);
+            }
             record.suspended = suspension == Suspension::Suspended;
             let audit = AuditEntry {
                 at: self.inner.clock.now(),
@@ -224,6 +228,7 @@ impl Reservation {
 
     fn forget(mut self) {
         self.open = false;
+        self.registry.inner.errands.end(self.id);
     }
 }
 
@@ -293,7 +298,10 @@ impl Future for Settlement {
             Box::pin(async move { store.commit(batch).await })
         });
         match ready!(commit.as_mut().poll(cx)) {
-            Ok(_) => self.0 = None,
+            Ok(_) => {
+                registry.inner.errands.end_all(std::slice::from_ref(op));
+                self.0 = None;
+            }
             // Left for the driver, which tries until it is done.
             Err(_) => drop(std::mem::replace(&mut *self, Self(None))),
         }

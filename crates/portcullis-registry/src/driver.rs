@@ -1,10 +1,11 @@
 //! The registry's background work, as one future.
 
 use std::{
+    collections::HashSet,
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,7 +13,10 @@ use std::{
 use portcullis_core::BoxFuture;
 use tokio::sync::Notify;
 
-use crate::{Batch, CommitError, CreditOp, Registry, Seq, StoreError};
+use crate::{
+    Batch, CommitError, CreditOp, Registry, Remac, ReservationId, StoreError, UsageDelta,
+    hot::HotTable,
+};
 
 /// How often changes are looked for and one shard is swept.
 const POLL: Duration = Duration::from_millis(500);
@@ -20,29 +24,128 @@ const POLL: Duration = Duration::from_millis(500);
 const POLLS_PER_FLUSH: u32 = 120;
 /// A reservation that nobody settled for so long is given back.
 const RESERVATION_TTL: Duration = Duration::from_secs(60 * 60);
-/// How many uses are written in one batch.
-const USES_PER_BATCH: usize = 1_000;
+/// How much of what has gathered or was left is written in one batch.
+const AT_A_TIME: usize = 1_000;
+/// How many settlements and releases are kept for a store that is out of reach.
+const MAX_LEFT: usize = 100_000;
 
 /// What is left for the driver to do, and its signals.
 #[derive(Debug, Default)]
 pub(crate) struct Errands {
     credits: Mutex<Vec<CreditOp>>,
+    /// Reservations of this process that have not come to their end.
+    open: Mutex<HashSet<ReservationId>>,
+    /// Held while something that was left is being written.
+    writing: tokio::sync::Mutex<()>,
     wake: Notify,
     closing: Notify,
 }
 
 impl Errands {
     /// Leaves a settlement or release for the driver. Both may be done twice without harm.
+    ///
+    /// With too many left, which is when the store is long out of reach, a release is not kept: the
+    /// reservation is given back when it is old.
     pub(crate) fn leave(&self, op: CreditOp) {
-        self.credits
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(op);
+        {
+            let mut left = locked(&self.credits);
+            if left.len() >= MAX_LEFT
+                && let CreditOp::Release { id } = op
+            {
+                return self.end(id);
+            }
+            left.push(op);
+        }
         self.wake.notify_one();
     }
 
-    fn take(&self) -> Vec<CreditOp> {
-        std::mem::take(&mut *self.credits.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn begin(&self, id: ReservationId) {
+        locked(&self.open).insert(id);
+    }
+
+    pub(crate) fn end(&self, id: ReservationId) {
+        locked(&self.open).remove(&id);
+    }
+
+    /// Notes that these were written.
+    pub(crate) fn end_all(&self, ops: &[CreditOp]) {
+        let mut open = locked(&self.open);
+        for op in ops {
+            if let CreditOp::Settle { id, .. } | CreditOp::Release { id } = op {
+                open.remove(id);
+            }
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Some of what was left, put back unless it was written.
+struct Taken<'a> {
+    errands: &'a Errands,
+    ops: Vec<CreditOp>,
+}
+
+impl<'a> Taken<'a> {
+    fn some(errands: &'a Errands) -> Self {
+        let mut left = locked(&errands.credits);
+        let some = left.len().min(AT_A_TIME);
+        let rest = left.split_off(some);
+        Self {
+            errands,
+            ops: std::mem::replace(&mut *left, rest),
+        }
+    }
+
+    fn written(mut self) {
+        self.errands.end_all(&std::mem::take(&mut self.ops));
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        locked(&self.errands.credits).append(&mut self.ops);
+    }
+}
+
+/// What has gathered in the hot table, put back unless it was written.
+struct Gathered<'a> {
+    hot: &'a HotTable,
+    deltas: Vec<UsageDelta>,
+    remacs: Vec<Remac>,
+}
+
+impl Gathered<'_> {
+    /// The next part, to be [forgotten](Self::written) once it is written.
+    fn next(&self) -> Option<Batch> {
+        let usage = self
+            .deltas
+            .get(self.deltas.len().saturating_sub(AT_A_TIME)..);
+        let remacs = self
+            .remacs
+            .get(self.remacs.len().saturating_sub(AT_A_TIME)..);
+        let batch = Batch {
+            usage: usage.unwrap_or_default().to_vec(),
+            remacs: remacs.unwrap_or_default().to_vec(),
+            ..Batch::default()
+        };
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    fn written(&mut self) {
+        self.deltas
+            .truncate(self.deltas.len().saturating_sub(AT_A_TIME));
+        self.remacs
+            .truncate(self.remacs.len().saturating_sub(AT_A_TIME));
+    }
+}
+
+impl Drop for Gathered<'_> {
+    fn drop(&mut self) {
+        self.hot
+            .put_back(&self.deltas, std::mem::take(&mut self.remacs));
     }
 }
 
@@ -50,13 +153,14 @@ impl Errands {
 /// that others made, sweeps idle credentials.
 ///
 /// Spawn it once on a runtime with timers (`tokio::spawn(driver)`). It ends when
-/// [`Registry::close`] is called. Without it, checks and changes work, but uses are not written.
+/// [`Registry::close`] is called. Without it checks and changes work, but uses are not written and
+/// settlements that callers leave behind are not made.
 #[must_use = "the driver does nothing unless it is spawned"]
 pub struct Driver(BoxFuture<'static, ()>);
 
 impl Driver {
-    pub(crate) fn new(registry: Registry, head: Seq) -> Self {
-        Self(Box::pin(run(registry, head)))
+    pub(crate) fn new(registry: Registry) -> Self {
+        Self(Box::pin(run(registry)))
     }
 }
 
@@ -74,18 +178,18 @@ impl fmt::Debug for Driver {
     }
 }
 
-async fn run(registry: Registry, mut applied: Seq) {
+async fn run(registry: Registry) {
     let mut interval = tokio::time::interval(POLL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut polls: u32 = 0;
     loop {
         let errands = &registry.inner.errands;
+        // The interval before what wakes: a busy gateway must not keep the rest from being done.
         tokio::select! {
             biased;
             () = errands.closing.notified() => return,
-            () = errands.wake.notified() => report(registry.settle_left_behind().await),
             _ = interval.tick() => {
-                report(registry.follow_changes(&mut applied).await);
+                report(registry.follow_changes().await);
                 report(registry.settle_left_behind().await);
                 let turn = usize::try_from(polls).unwrap_or(0);
                 registry.inner.hot.sweep(turn, registry.inner.clock.tick());
@@ -95,6 +199,7 @@ async fn run(registry: Registry, mut applied: Seq) {
                     report(registry.release_expired().await);
                 }
             }
+            () = errands.wake.notified() => report(registry.settle_left_behind().await),
         }
     }
 }
@@ -112,26 +217,17 @@ impl Registry {
     /// [`StoreError`]; what could not be written stays and is tried again.
     pub async fn flush(&self) -> Result<(), StoreError> {
         self.settle_left_behind().await?;
-        let (deltas, remacs) = self.inner.hot.take_gathered(&*self.inner.clock);
-        if !remacs.is_empty() {
-            // Not put back when it fails: the record still verifies, and is re-made again.
-            self.write(Batch {
-                remacs,
-                ..Batch::default()
-            })
-            .await?;
-        }
-        let mut chunks = deltas.chunks(USES_PER_BATCH);
-        while let Some(chunk) = chunks.next() {
-            let batch = Batch {
-                usage: chunk.to_vec(),
-                ..Batch::default()
-            };
-            if let Err(error) = self.write(batch).await {
-                self.inner.hot.put_back(chunk);
-                chunks.for_each(|rest| self.inner.hot.put_back(rest));
-                return Err(error);
-            }
+        let _alone = self.inner.errands.writing.lock().await;
+        let hot = &self.inner.hot;
+        let (deltas, remacs) = hot.take_gathered(&*self.inner.clock);
+        let mut gathered = Gathered {
+            hot,
+            deltas,
+            remacs,
+        };
+        while let Some(batch) = gathered.next() {
+            self.write(batch).await?;
+            gathered.written();
         }
         Ok(())
     }
@@ -146,51 +242,33 @@ impl Registry {
     }
 
     async fn settle_left_behind(&self) -> Result<(), StoreError> {
-        let ops = self.inner.errands.take();
-        if ops.is_empty() {
-            return Ok(());
-        }
-        let outcome = self
-            .write(Batch {
-                credits: ops.clone(),
+        let errands = &self.inner.errands;
+        let _alone = errands.writing.lock().await;
+        loop {
+            let taken = Taken::some(errands);
+            if taken.ops.is_empty() {
+                return Ok(());
+            }
+            let batch = Batch {
+                credits: taken.ops.clone(),
                 ..Batch::default()
-            })
-            .await;
-        if outcome.is_err() {
-            // Tried again with the next poll, not at once: the store is in trouble.
-            let mut left = self
-                .inner
-                .errands
-                .credits
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            left.extend(ops);
+            };
+            self.write(batch).await?;
+            taken.written();
         }
-        outcome
     }
 
+    /// Gives back what a process that died had reserved. What is under way here stays, however long
+    /// it takes and wherever the wall clock has stepped.
     async fn release_expired(&self) -> Result<(), StoreError> {
         let at = self.inner.clock.now().saturating_sub(RESERVATION_TTL);
-        let release = CreditOp::ReleaseBefore { at };
+        let except = locked(&self.inner.errands.open).iter().copied().collect();
+        let release = CreditOp::ReleaseBefore { at, except };
         self.write(Batch {
             credits: vec![release],
             ..Batch::default()
         })
         .await
-    }
-
-    async fn follow_changes(&self, applied: &mut Seq) -> Result<(), StoreError> {
-        loop {
-            let changes = self.inner.store.changes_since(*applied, 1_000).await?;
-            let Some(last) = changes.changes.last() else {
-                return Ok(());
-            };
-            let last = last.seq;
-            for change in &changes.changes {
-                self.inner.hot.apply(&change.target, change.seq);
-            }
-            *applied = last;
-        }
     }
 
     /// A commit that has no versions to conflict.

@@ -37,6 +37,9 @@ pub enum ChangeError {
     /// There is no such credential for this actor: unknown, revoked, or of another owner.
     #[error("there is no such credential")]
     NotFound,
+    /// The credential of the actor has ended meanwhile.
+    #[error("the caller's own credential has ended")]
+    Ended,
     /// The actor lacks scopes of the target, before or after the change.
     #[error("the caller lacks {}", ListOf(.0))]
     Excess(Vec<Scope>),

@@ -27,8 +27,8 @@ pub use principal::{PrefixedId, Principal};
 pub use record::{
     AuditEntry, CreatedBy, CredentialRecord, OwnerRecord, PepperRecord, Seq, State, Usage, Version,
 };
-pub use registry::Registry;
-pub use sessions::{IssuedSession, NewSession, RefreshError, SessionTerms};
+pub use registry::{Loaded, Registry};
+pub use sessions::{IssuedSession, NewSession, RefreshError, Refreshable, SessionTerms};
 pub use store::{
     Batch, Change, Changes, CommitError, CreditOp, Cursor, Found, Key, MemoryStore, Of, Page,
     ParseCursorError, Query, Remac, ReservationId, Snapshot, Store, StoreError, Target, UsageDelta,

@@ -5,18 +5,30 @@ use std::{collections::HashSet, fmt, sync::Arc};
 use portcullis_core::{Clock, CredentialId, SystemClock};
 use portcullis_scope::Catalogue;
 use portcullis_token::{AnyToken, PepperRing, TokenFormat};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     Batch, CommitError, Driver, Found, Hot, Key, OpenError, PepperRecord, Snapshot, Store,
     StoreError, Visit,
-    change::TRIES,
+    change::{Followed, TRIES},
     driver::Errands,
     hot::{Fill, Filling, HotTable},
 };
 
 /// How many store reads for credentials that are not in memory may be under way at once.
 const COLD_READS: usize = 64;
+
+/// What came of reading a credential into memory.
+#[must_use]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Loaded {
+    /// It is in memory now.
+    Kept,
+    /// The store has none of this id.
+    Unknown,
+    /// When it was its turn it was no longer wanted, and nothing was read.
+    Unwanted,
+}
 
 /// The life of keys and sessions: issue, verify, change, revoke. Cheap to clone.
 ///
@@ -56,6 +68,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hot: HotTable,
     pub(crate) errands: Errands,
+    pub(crate) followed: Followed,
     cold_reads: Semaphore,
 }
 
@@ -99,12 +112,13 @@ impl Registry {
             clock,
             hot: HotTable::new(head),
             errands: Errands::default(),
+            followed: Followed::new(head),
             cold_reads: Semaphore::new(COLD_READS),
         };
         let registry = Self {
             inner: Arc::new(inner),
         };
-        let driver = Driver::new(registry.clone(), head);
+        let driver = Driver::new(registry.clone());
         Ok((registry, driver))
     }
 
@@ -140,7 +154,8 @@ impl Registry {
 
     /// Verifies a credential from memory and, if it is accepted, runs `f` while it is held.
     ///
-    /// No store access, no allocation. On [`Hot::Miss`], [`load`](Self::load) and ask again.
+    /// No store access, no allocation. On [`Hot::Miss`], [`load`](Self::load) and ask again. `f`
+    /// runs under a lock that other calls of this registry take too: it must not call it.
     pub fn visit<R>(&self, token: &AnyToken<'_>, f: impl FnOnce(&mut Visit<'_>) -> R) -> Hot<R> {
         let Inner {
             hot,
@@ -151,17 +166,25 @@ impl Registry {
         hot.visit(token, peppers, &**clock, f)
     }
 
-    /// Reads a credential from the store into memory; `false` if the store has none of this id.
+    /// Reads a credential from the store into memory.
     ///
+    /// At most 64 such reads are under way at once; `is_wanted` is asked when it is this one's turn.
     /// A snapshot that a change has overtaken meanwhile is not kept but read again.
     ///
     /// # Errors
     /// [`StoreError`] if the store could not be read, or only in a state older than a change that
     /// it has committed.
-    pub async fn load(&self, id: CredentialId) -> Result<bool, StoreError> {
+    pub async fn load_if(
+        &self,
+        id: CredentialId,
+        is_wanted: impl Fn() -> bool + Send,
+    ) -> Result<Loaded, StoreError> {
         for _ in 0..TRIES {
             let snapshot = {
-                let _permit = self.inner.cold_reads.acquire().await;
+                let _permit = self.cold_read().await;
+                if !is_wanted() {
+                    return Ok(Loaded::Unwanted);
+                }
                 self.inner.store.get(Key::Credential(id)).await?
             };
             let Found::Credential {
@@ -170,7 +193,7 @@ impl Registry {
                 owner,
             } = snapshot.found
             else {
-                return Ok(false);
+                return Ok(Loaded::Unknown);
             };
             let filling = Filling {
                 head: snapshot.head,
@@ -182,7 +205,7 @@ impl Registry {
                 tick: self.inner.clock.tick(),
             };
             if self.inner.hot.fill(filling) == Fill::Kept {
-                return Ok(true);
+                return Ok(Loaded::Kept);
             }
         }
         let behind = "its reads lag behind its writes, or it was restored to an older state";
@@ -190,6 +213,22 @@ impl Registry {
             "the store is behind what it has committed",
             behind,
         ))
+    }
+}
+
+impl Registry {
+    /// Reads a credential from the store into memory; `false` if the store has none of this id.
+    ///
+    /// # Errors
+    /// As [`load_if`](Self::load_if).
+    pub async fn load(&self, id: CredentialId) -> Result<bool, StoreError> {
+        Ok(self.load_if(id, || true).await? == Loaded::Kept)
+    }
+
+    /// A turn to read for an id that somebody has presented and that may be any.
+    pub(crate) async fn cold_read(&self) -> Option<SemaphorePermit<'_>> {
+        // INVARIANT: the semaphore is never closed.
+        self.inner.cold_reads.acquire().await.ok()
     }
 }
 

@@ -10,7 +10,8 @@ mod common;
 use std::{num::NonZeroU32, time::Duration};
 
 use common::{acme, bed};
-use portcullis_registry::ReserveError;
+use portcullis_core::Clock;
+use portcullis_registry::{Batch, CreditOp, ReservationId, ReserveError, Store};
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
 
@@ -94,8 +95,21 @@ async fn a_close_settles_what_was_left() {
 async fn a_reservation_that_nobody_settles_is_given_back_after_an_hour() {
     let mut bed = bed().await;
     bed.registry.ensure_owner(&acme(), 10).await.unwrap();
-    #[expect(clippy::mem_forget, reason = "as if the process had died")]
-    std::mem::forget(bed.registry.reserve(&acme(), ONE, "lost").await.unwrap());
+    // Another process reserved, and died.
+    let note = "lost".to_owned();
+    let (id, at) = (ReservationId(7), bed.clock.now());
+    let lost = CreditOp::Reserve {
+        id,
+        owner: acme(),
+        amount: 1,
+        at,
+        note,
+    };
+    let batch = Batch {
+        credits: vec![lost],
+        ..Batch::default()
+    };
+    bed.store.commit(batch).await.unwrap();
     let driver = tokio::spawn(bed.driver.take().unwrap());
     tokio::time::pause();
     bed.clock.advance(Duration::from_secs(3_599));
@@ -106,6 +120,27 @@ async fn a_reservation_that_nobody_settles_is_given_back_after_an_hour() {
     assert_eq!(bed.registry.balance(&acme()).await.unwrap(), 10);
     bed.registry.close().await.unwrap();
     driver.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_not_given_back_wherever_the_wall_clock_steps() {
+    let mut bed = bed().await;
+    bed.registry.ensure_owner(&acme(), 10).await.unwrap();
+    let long = bed.registry.reserve(&acme(), ONE, "long").await.unwrap();
+    let driver = tokio::spawn(bed.driver.take().unwrap());
+    tokio::time::pause();
+    bed.clock.advance(Duration::from_secs(7_200));
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(bed.registry.balance(&acme()).await.unwrap(), 9);
+    long.settle(1).await;
+    bed.registry.close().await.unwrap();
+    driver.await.unwrap();
+    assert_eq!(bed.registry.balance(&acme()).await.unwrap(), 9);
+    assert_eq!(
+        bed.store.ledger(&acme()).len(),
+        2,
+        "first credits, and the charge"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -32,6 +32,8 @@ struct Held {
     read: Semaphore,
     deliver: Semaphore,
     reads: AtomicU64,
+    /// Commits are made, and their callers never hear of it.
+    is_mute: AtomicBool,
 }
 
 impl Store for Held {
@@ -52,7 +54,13 @@ impl Store for Held {
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Seq, CommitError>> {
-        self.store.commit(batch)
+        Box::pin(async move {
+            let committed = self.store.commit(batch).await;
+            if self.is_mute.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            committed
+        })
     }
 
     fn changes_since(&self, seq: Seq, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>> {
@@ -67,6 +75,7 @@ async fn held() -> (Registry, Arc<Held>) {
         read: Semaphore::new(0),
         deliver: Semaphore::new(0),
         reads: AtomicU64::new(0),
+        is_mute: AtomicBool::new(false),
     });
     let peppers = PepperRing::generate().unwrap();
     let opened = Registry::open(
@@ -169,7 +178,7 @@ async fn no_check_that_begins_after_a_revoke_returned_accepts() {
 }
 
 #[tokio::test]
-async fn a_revoke_whose_caller_goes_away_is_followed_by_the_driver() {
+async fn what_others_change_in_the_store_is_followed_by_the_driver() {
     let mut bed = bed().await;
     let key = bed.key(&[READ]).await;
     bed.verify(key.token.expose()).await.unwrap();
@@ -200,6 +209,79 @@ async fn a_revoke_whose_caller_goes_away_is_followed_by_the_driver() {
     assert!(bed.verify(key.token.expose()).await.is_none());
     bed.registry.close().await.unwrap();
     driver.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_revoke_whose_caller_goes_away_holds_at_once_and_when_it_is_said_again() {
+    let (registry, store) = held().await;
+    let new = |name| portcullis_registry::NewKey::new(acme(), name, [READ]);
+    let key = registry.issue_key(&ada(), new("key")).await.unwrap();
+    let token = registry
+        .format()
+        .recognize(key.token.expose().as_bytes())
+        .unwrap();
+    assert!(registry.load(token.id()).await.unwrap());
+    let maker = registry.visit(&token, |visit| visit.principal());
+    let Hot::Known(maker) = maker else {
+        panic!("{maker:?}")
+    };
+    let maker = portcullis_registry::Actor::from_principal(&maker);
+    let child = registry.issue_key(&maker, new("child")).await.unwrap();
+    let child_token = registry
+        .format()
+        .recognize(child.token.expose().as_bytes())
+        .unwrap();
+    assert!(registry.load(child_token.id()).await.unwrap());
+
+    store.is_mute.store(true, Ordering::SeqCst);
+    tokio::time::pause();
+    let actor = ada();
+    let revoke = registry.revoke_key(&actor, key.token.id());
+    let gone = tokio::time::timeout(Duration::from_secs(1), revoke).await;
+    assert!(gone.is_err(), "the caller went away");
+    assert_eq!(registry.visit(&token, |_| ()), Hot::Miss);
+    assert_eq!(registry.visit(&child_token, |_| ()), Hot::Miss);
+
+    store.is_mute.store(false, Ordering::SeqCst);
+    let again = registry.revoke_key(&ada(), key.token.id()).await;
+    assert!(matches!(
+        again,
+        Err(portcullis_registry::ChangeError::NotFound)
+    ));
+    for token in [&token, &child_token] {
+        assert!(registry.load(token.id()).await.unwrap());
+        assert_eq!(registry.visit(token, |_| ()), Hot::Rejected);
+    }
+}
+
+#[tokio::test]
+async fn what_is_so_already_is_said_only_once_it_holds_here() {
+    let bed = bed().await;
+    let key = bed.key(&[READ]).await;
+    bed.verify(key.token.expose()).await.unwrap();
+    // Disabled by somebody whose call has not come to its end: nothing is applied here yet.
+    let found = bed
+        .store
+        .get(Key::Credential(key.token.id()))
+        .await
+        .unwrap()
+        .found;
+    let portcullis_registry::Found::Credential { mut record, .. } = found else {
+        panic!()
+    };
+    record.state = portcullis_registry::State::Disabled;
+    let batch = Batch {
+        credentials: vec![*record],
+        ..Batch::default()
+    };
+    bed.store.commit(batch).await.unwrap();
+    assert!(bed.verify(key.token.expose()).await.is_some());
+    let disabled = KeyChange::new().disable();
+    bed.registry
+        .change_key(&ada(), key.token.id(), disabled)
+        .await
+        .unwrap();
+    assert!(bed.verify(key.token.expose()).await.is_none());
 }
 
 #[tokio::test]

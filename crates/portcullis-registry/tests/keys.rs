@@ -169,7 +169,46 @@ async fn keys_made_by_a_key_fall_with_it_and_never_outlive_it() {
         .registry
         .issue_key(&actor, NewKey::new(acme(), "late", [READ]))
         .await;
-    assert!(matches!(orphan, Err(ChangeError::NotFound)));
+    assert!(matches!(orphan, Err(ChangeError::Ended)));
+}
+
+#[tokio::test]
+async fn a_key_that_was_narrowed_hands_on_no_more_than_it_has_left() {
+    let bed = bed().await;
+    let key = bed.key(&[WRITE]).await;
+    let slow = bed.actor(&key).await;
+    let narrowed = KeyChange::new().regrant([READ].into_iter().collect());
+    bed.registry
+        .change_key(&ada(), key.token.id(), narrowed)
+        .await
+        .unwrap();
+    let late = bed
+        .registry
+        .issue_key(&slow, NewKey::new(acme(), "late", [WRITE]))
+        .await;
+    assert!(matches!(late, Err(ChangeError::Excess(excess)) if excess == [WRITE]));
+}
+
+#[tokio::test]
+async fn a_key_that_ends_shortens_others_and_extends_none_beyond_itself() {
+    let bed = bed().await;
+    let now = bed.clock.now();
+    let at = |seconds| now.saturating_add(Duration::from_secs(seconds));
+    let short = NewKey::new(acme(), "short", [READ]).with_expiry(at(100));
+    let short = bed.registry.issue_key(&ada(), short).await.unwrap();
+    let long = NewKey::new(acme(), "long", [READ]).with_expiry(at(10_000));
+    let long = bed.registry.issue_key(&ada(), long).await.unwrap();
+    let actor = bed.actor(&short).await;
+    let expire = |expiry| {
+        bed.registry
+            .change_key(&actor, long.token.id(), KeyChange::new().expire(expiry))
+    };
+    let sooner = expire(Expiry::At(at(5_000))).await.unwrap();
+    assert_eq!(sooner.expires_at(), Some(at(5_000)));
+    for later in [Expiry::At(at(6_000)), Expiry::Never] {
+        let refused = expire(later).await;
+        assert!(matches!(refused, Err(ChangeError::OutlivesMaker { latest }) if latest == at(100)));
+    }
 }
 
 #[tokio::test]

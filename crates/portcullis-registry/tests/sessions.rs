@@ -10,7 +10,7 @@ mod common;
 use std::time::Duration;
 
 use common::{WRITE, acme, ada, bed};
-use portcullis_core::Secret;
+use portcullis_core::{Clock, Secret};
 use portcullis_registry::{
     Actor, ChangeError, IssuedSession, NewSession, RefreshError, Registry, SessionTerms,
 };
@@ -33,9 +33,9 @@ async fn start(registry: &Registry) -> IssuedSession {
 
 async fn refresh(registry: &Registry, token: &str) -> Result<IssuedSession, RefreshError> {
     let token = Secret::new(token.to_owned());
-    registry
-        .refresh(&Actor::dangerous_system(), &token, &TERMS)
-        .await
+    let verified = registry.verify_refresh(&ada(), &token).await?;
+    let grant = [WRITE].into_iter().collect();
+    registry.refresh(&ada(), verified, &grant, &TERMS).await
 }
 
 #[tokio::test]
@@ -108,17 +108,88 @@ async fn two_requests_that_race_with_one_refresh_token_are_forgiven() {
         bed.verify(loser.token.expose()).await.is_none(),
         "it ended with its refresh token"
     );
+    let next = refresh(&bed.registry, winner.refresh.expose())
+        .await
+        .unwrap();
+    assert!(bed.verify(next.token.expose()).await.is_some());
+    // Somebody still has the token that was replaced.
     let late = refresh(&bed.registry, loser.refresh.expose()).await;
     assert!(matches!(late, Err(RefreshError::Rejected)));
-    assert!(
-        bed.verify(winner.token.expose()).await.is_some(),
-        "a revoked token ends nothing more"
+    assert!(bed.verify(next.token.expose()).await.is_none());
+}
+
+#[tokio::test]
+async fn a_session_that_idled_while_the_machine_was_off_has_ended() {
+    let bed = bed().await;
+    let session = start(&bed.registry).await;
+    // 11 hours later, and 5 minutes after a boot.
+    let wall = bed
+        .clock
+        .now()
+        .saturating_add(Duration::from_secs(11 * 3_600));
+    bed.clock.set_now(wall);
+    bed.clock
+        .set_tick(portcullis_core::Tick::from_nanos(300_000_000_000));
+    assert!(bed.verify(session.token.expose()).await.is_none());
+}
+
+#[tokio::test]
+async fn the_grant_of_a_refreshed_session_is_what_is_given_then() {
+    let bed = bed().await;
+    let session = start(&bed.registry).await;
+    let token = Secret::new(session.refresh.expose().to_owned());
+    let verified = bed.registry.verify_refresh(&ada(), &token).await.unwrap();
+    assert_eq!(
+        (verified.owner(), verified.user().as_str()),
+        (&acme(), "ada")
     );
-    assert!(
-        refresh(&bed.registry, winner.refresh.expose())
-            .await
-            .is_ok()
-    );
+    let none = portcullis_scope::Grant::none();
+    let refreshed = bed
+        .registry
+        .refresh(&ada(), verified, &none, &TERMS)
+        .await
+        .unwrap();
+    let principal = bed.verify(refreshed.token.expose()).await.unwrap();
+    assert!(principal.scopes().is_empty());
+}
+
+#[tokio::test]
+async fn a_login_can_be_ended_by_its_refresh_token() {
+    let bed = bed().await;
+    let session = start(&bed.registry).await;
+    bed.verify(session.token.expose()).await.unwrap();
+    let token = Secret::new(session.refresh.expose().to_owned());
+    let verified = bed.registry.verify_refresh(&ada(), &token).await.unwrap();
+    let _ = bed.registry.end_login(&ada(), &verified).await.unwrap();
+    assert!(bed.verify(session.token.expose()).await.is_none());
+}
+
+#[tokio::test]
+async fn a_session_that_was_logged_out_makes_no_key_however_slow_its_body_was() {
+    let bed = bed().await;
+    let session = start(&bed.registry).await;
+    let principal = bed.verify(session.token.expose()).await.unwrap();
+    let slow = Actor::from_principal(&principal);
+    let _ = bed.registry.end_session(&ada(), &principal).await.unwrap();
+    let new = portcullis_registry::NewKey::new(acme(), "late", [WRITE]);
+    let late = bed.registry.issue_key(&slow, new).await;
+    assert!(matches!(late, Err(ChangeError::Ended)));
+}
+
+#[tokio::test]
+async fn a_user_has_at_most_100_sessions_and_the_oldest_end() {
+    let bed = bed().await;
+    let first = start(&bed.registry).await;
+    bed.verify(first.token.expose()).await.unwrap();
+    for _ in 0..99 {
+        bed.clock.advance(Duration::from_secs(1));
+        let _ = start(&bed.registry).await;
+    }
+    assert!(bed.verify(first.token.expose()).await.is_some());
+    bed.clock.advance(Duration::from_secs(1));
+    let newest = start(&bed.registry).await;
+    assert!(bed.verify(first.token.expose()).await.is_none());
+    assert!(bed.verify(newest.token.expose()).await.is_some());
 }
 
 #[tokio::test]

@@ -55,12 +55,10 @@ pub(crate) fn make(connection: &Connection, movement: &CreditOp) -> Result<(), C
         CreditOp::Settle { id, amount, at } => {
             settle(connection, *id, *amount, *at).attempt(WRITING)?;
         }
-        CreditOp::Release { id } => {
-            if let Some(held) = take(connection, *id).attempt(WRITING)? {
-                add(connection, &held.owner, i64::from(held.amount)).attempt(WRITING)?;
-            }
+        CreditOp::Release { id } => release(connection, *id).attempt(WRITING)?,
+        CreditOp::ReleaseBefore { at, except } => {
+            release_before(connection, *at, except).attempt(WRITING)?;
         }
-        CreditOp::ReleaseBefore { at } => release_before(connection, *at).attempt(WRITING)?,
     }
     Ok(())
 }
@@ -90,6 +88,13 @@ fn take(connection: &Connection, id: ReservationId) -> rusqlite::Result<Option<R
         .optional()
 }
 
+fn release(connection: &Connection, id: ReservationId) -> rusqlite::Result<()> {
+    if let Some(held) = take(connection, id)? {
+        add(connection, &held.owner, i64::from(held.amount))?;
+    }
+    Ok(())
+}
+
 fn settle(
     connection: &Connection,
     id: ReservationId,
@@ -109,15 +114,20 @@ fn settle(
     note_line(connection, &owner, -i64::from(charge), at, &note)
 }
 
-fn release_before(connection: &Connection, at: Timestamp) -> rusqlite::Result<()> {
-    let old: Vec<Reservation> = connection
-        .prepare_cached(
-            "DELETE FROM reservations WHERE reserved_at < ?1 RETURNING owner, amount, note",
-        )?
-        .query_map([at.unix_micros()], reservation)?
+fn release_before(
+    connection: &Connection,
+    at: Timestamp,
+    except: &[ReservationId],
+) -> rusqlite::Result<()> {
+    let old: Vec<[u8; 16]> = connection
+        .prepare_cached("SELECT id FROM reservations WHERE reserved_at < ?1")?
+        .query_map([at.unix_micros()], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    for held in old {
-        add(connection, &held.owner, i64::from(held.amount))?;
+    for id in old {
+        let id = ReservationId(u128::from_be_bytes(id));
+        if !except.contains(&id) {
+            release(connection, id)?;
+        }
     }
     Ok(())
 }

@@ -69,18 +69,30 @@ fn parsed(text: &Secret<String>, place: &str) -> Result<PepperRing, StartError> 
 }
 
 /// Writes a file that was not there, for its owner's eyes, and syncs it and its folder.
+///
+/// It gets its name when it is whole: a start that is cut short leaves no half of it in the way.
 fn write_new(path: &Path, text: &Secret<String>) -> std::io::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let unfinished = Path::new(&unfinished);
+    match std::fs::remove_file(unfinished) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = options.open(unfinished)?;
     // Whatever the umask took or left.
     #[cfg(unix)]
     file.set_permissions(<Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600))?;
     file.write_all(text.expose().as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()?;
+    // Unlike a rename, a link never takes the place of a file that another start has made.
+    std::fs::hard_link(unfinished, path)?;
+    std::fs::remove_file(unfinished)?;
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());

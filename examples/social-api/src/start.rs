@@ -59,6 +59,10 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), StartError> {
         .map_err(|error| StartError::new(&format!("listen on {}", settings.listen), &error))?;
     let address = listener.local_addr().map_err(failed("listen"))?;
     let (Limits::Memory, Signup::Closed) = (settings.limits, settings.signup);
+    let email: Email = settings
+        .admin_email
+        .parse()
+        .map_err(failed("option `admin-email`"))?;
 
     let parts = open(&settings.store)?;
     let given = std::mem::replace(&mut settings.peppers, crate::options::Peppers::none());
@@ -76,7 +80,6 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), StartError> {
     let roles = roles().map_err(failed("roles"))?;
     let login = Login::new(registry.clone(), parts.directory, roles).map_err(failed("login"))?;
     let login = login.with_terms(terms);
-    let first = bootstrap(&login, &settings).await?;
     let database = match &settings.store {
         StoreOption::Sqlite(path) => Database::open(path),
         StoreOption::Memory => Database::in_memory(),
@@ -85,7 +88,10 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), StartError> {
         database.map_err(failed("store"))?,
         Arc::clone(registry.clock()),
     );
-    let app = app(&settings, registry.clone(), login, demo)?;
+    let app = app(&settings, registry.clone(), login.clone(), demo)?;
+
+    // Last, since its password may be shown only now.
+    let first = bootstrap(&login, &email, &settings).await?;
 
     greet(&settings, address, first.as_ref()).map_err(failed("standard output"))?;
     serve(listener, app).await.map_err(failed("serve"))?;
@@ -122,11 +128,11 @@ struct First {
 }
 
 /// Makes the first user of an empty store.
-async fn bootstrap(login: &Login, settings: &Settings) -> Result<Option<First>, StartError> {
-    let email: Email = settings
-        .admin_email
-        .parse()
-        .map_err(failed("option `admin-email`"))?;
+async fn bootstrap(
+    login: &Login,
+    email: &Email,
+    settings: &Settings,
+) -> Result<Option<First>, StartError> {
     let made_up = match &settings.admin_password {
         Some(_) => None,
         None => Some(random_password()?),
@@ -135,7 +141,7 @@ async fn bootstrap(login: &Login, settings: &Settings) -> Result<Option<First>, 
     let Some(password) = password else {
         return Ok(None);
     };
-    let outcome = login.bootstrap(&email, password, settings.credits).await;
+    let outcome = login.bootstrap(email, password, settings.credits).await;
     Ok(match outcome.map_err(failed("first user"))? {
         Bootstrap::Created => Some(First { made_up }),
         Bootstrap::AlreadyThere => None,

@@ -33,6 +33,7 @@ pub(super) struct Keys {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     limit: Option<usize>,
     offset: Option<u64>,
@@ -77,7 +78,9 @@ impl Keys {
         let (actor, owner) = self.actor(&parts)?;
         let Query(query) = Query::<ListQuery>::from_request_parts(&mut parts, &())
             .await
-            .map_err(|_| bad("`limit` and `offset` are whole numbers, `cursor` one of ours"))?;
+            .map_err(|_| {
+                bad("the query has `limit` and `offset`, whole numbers, and `cursor`, one of ours")
+            })?;
         let limit = query.limit.unwrap_or(Listing::default().limit);
         if !(1..=100).contains(&limit) {
             return Err(bad("`limit` is 1 to 100"));
@@ -222,6 +225,7 @@ fn grant(scopes: &[String]) -> Result<Grant, Refused> {
 fn refused(error: ChangeError) -> Refused {
     match error {
         ChangeError::NotFound => ApiError::not_found("key").into(),
+        ChangeError::Ended => Cause::InvalidToken.into(),
         ChangeError::Excess(excess) => {
             let excess = excess.iter().map(portcullis_scope::Scope::as_str);
             Cause::excess_scope(excess).into()

@@ -123,6 +123,16 @@ async fn a_store_out_of_reach_is_no_failure_of_the_client() {
     let bed = bed().await;
     let guard = bed.guard(READ);
     let key = bed.key(&[READ]).await;
+    let cold = bed.key(&[READ]).await;
+    let at_once: Vec<_> = (0..25)
+        .map(|_| guard.check(&bearer(&cold), Some(PEER)))
+        .collect();
+    for check in at_once {
+        assert!(check.await.is_ok());
+    }
+    for _ in 0..30 {
+        drop(guard.check(&bearer(&unknown(&bed)), Some(PEER)));
+    }
     bed.store.break_down();
     for _ in 0..30 {
         assert_eq!(from(&guard, Some(PEER), &key).await, "unavailable");
@@ -247,12 +257,22 @@ async fn a_refused_look_up_says_when_the_next_one_is_admitted() {
 }
 
 #[tokio::test]
-async fn a_right_credential_gives_its_suspicion_back() {
+async fn what_is_right_or_can_not_be_read_is_no_failure() {
     let bed = bed().await;
     let guard = bed.guard(READ);
     for _ in 0..30 {
         let cold = bed.key(&[READ]).await;
         assert_eq!(from(&guard, Some(PEER), &cold).await, "passed");
+    }
+    let cold = bed.key(&[READ]).await;
+    let at_once: Vec<_> = (0..25)
+        .map(|_| guard.check(&bearer(&cold), Some(PEER)))
+        .collect();
+    for check in at_once {
+        assert!(check.await.is_ok());
+    }
+    for _ in 0..30 {
+        drop(guard.check(&bearer(&unknown(&bed)), Some(PEER)));
     }
     bed.store.break_down();
     for _ in 0..30 {

@@ -76,8 +76,9 @@ impl Login {
 
     /// Takes a refresh token and gives a new session and the next refresh token.
     ///
-    /// See [`Registry::refresh`](portcullis_registry::Registry::refresh) for a token that was used
-    /// before. An address whose tokens were refused 20 times in 60 seconds has to wait.
+    /// The session gets what the person's role is today. See
+    /// [`Registry::refresh`](portcullis_registry::Registry::refresh) for a token that was used
+    /// before; a person who is no longer a member loses the whole login. An address whose tokens were refused 20 times in 60 seconds has to wait.
     ///
     /// # Errors
     /// [`LoginError`]: `Rejected`, also if the person is no longer a member of the organisation;
@@ -104,20 +105,24 @@ impl Login {
         ip: Option<IpAddr>,
     ) -> Result<LoggedIn, LoginError> {
         // Who it is shows only in the token.
-        let actor = at(Actor::dangerous_system(), ip);
-        let refreshed = self.registry.refresh(&actor, token, &self.terms).await;
-        let issued = refreshed.map_err(|error| match error {
-            RefreshError::Rejected => LoginError::Rejected,
-            RefreshError::Change(error) => error.into(),
-            other => Unavailable::permanent("the refresh token could not be checked", other).into(),
-        })?;
-        // From here on a refusal drops the new tokens, which nobody has seen.
-        let account = self.directory.account(issued.user.clone()).await?;
-        let account = account.ok_or(LoginError::Rejected)?;
-        let memberships = self.directory.memberships(account.id.clone()).await?;
+        let nobody = at(Actor::dangerous_system(), ip);
+        let verified = self.registry.verify_refresh(&nobody, token).await;
+        let verified = verified.map_err(refused_refresh)?;
+        let account = self.directory.account(verified.user().clone()).await?;
+        let memberships = self.directory.memberships(verified.user().clone()).await?;
         let mut memberships = memberships.into_iter();
-        let membership = memberships.find(|membership| membership.org.id == issued.owner);
-        let Membership { org, role } = membership.ok_or(LoginError::Rejected)?;
+        let membership = memberships.find(|membership| membership.org.id == *verified.owner());
+        let (Some(account), Some(Membership { org, role })) = (account, membership) else {
+            let Revoked::Everywhere = self.registry.end_login(&nobody, &verified).await?;
+            return Err(LoginError::Rejected);
+        };
+        let actor = Actor::user(org.id.clone(), account.id.clone(), self.roles.scopes(role));
+        let grant = self.roles.grant(role);
+        let issued = self
+            .registry
+            .refresh(&at(actor, ip), verified, &grant, &self.terms)
+            .await;
+        let issued = issued.map_err(refused_refresh)?;
         Ok(LoggedIn {
             issued,
             account,
@@ -195,5 +200,13 @@ impl Login {
                 tracing::warn!(user = %id, error = %error, "a new password hash was not stored");
             }
         }
+    }
+}
+
+fn refused_refresh(error: RefreshError) -> LoginError {
+    match error {
+        RefreshError::Rejected => LoginError::Rejected,
+        RefreshError::Change(error) => error.into(),
+        other => Unavailable::permanent("the refresh token could not be checked", other).into(),
     }
 }

@@ -22,8 +22,10 @@ pub(super) struct Entry {
 pub(super) struct Kept {
     /// The expiry as it was first read, on both clocks: a step of the wall clock moves neither.
     deadline: Option<(Timestamp, Tick)>,
-    /// The newest successful verification.
+    /// The newest successful verification here, or the instant of the first fill.
     pub(super) seen: Tick,
+    /// For how long it had gone unused at the first fill: nothing once it is seen here.
+    idle_before: Duration,
     pub(super) window: Window,
     /// Made when the credential is first denied.
     pub(super) denials: Option<Box<Window>>,
@@ -69,7 +71,8 @@ impl Filling {
         let used = self.usage.last_used_at.unwrap_or(self.record.created_at);
         let kept = Kept {
             deadline: None,
-            seen: self.tick.saturating_sub(self.now.saturating_since(used)),
+            seen: self.tick,
+            idle_before: self.now.saturating_since(used),
             window: Window::new(),
             denials: None,
             busy_until: Tick::ZERO,
@@ -116,7 +119,18 @@ impl Kept {
     /// From the very instant of its expiry on, and once unused for its idle time.
     pub(super) fn has_expired(&self, idle_ttl: Option<Duration>, tick: Tick) -> bool {
         self.deadline.is_some_and(|(_, deadline)| tick >= deadline)
-            || idle_ttl.is_some_and(|ttl| tick.saturating_since(self.seen) >= ttl)
+            || idle_ttl.is_some_and(|ttl| self.idle_for(tick) >= ttl)
+    }
+
+    /// For how long it has gone unused, also before this process knew of it.
+    const fn idle_for(&self, tick: Tick) -> Duration {
+        tick.saturating_since(self.seen)
+            .saturating_add(self.idle_before)
+    }
+
+    pub(super) fn see(&mut self, tick: Tick) {
+        self.seen = self.seen.max(tick);
+        self.idle_before = Duration::ZERO;
     }
 
     /// Whether there are uses that are not yet listed to be written; lists them.

@@ -144,7 +144,7 @@ impl HotTable {
         if !(same_kind && same_environment && is_enabled) || kept.has_expired(live.idle_ttl, tick) {
             return Hot::Rejected;
         }
-        kept.seen = kept.seen.max(tick);
+        kept.see(tick);
         let answer = f(&mut Visit::new(live, kept, tick));
         if kept.list_uses() {
             used.push(token.id());
@@ -216,8 +216,8 @@ impl HotTable {
         (deltas, remacs)
     }
 
-    /// Puts back uses that could not be written.
-    pub(crate) fn put_back(&self, deltas: &[UsageDelta]) {
+    /// Puts back what could not be written.
+    pub(crate) fn put_back(&self, deltas: &[UsageDelta], remacs: Vec<Remac>) {
         for delta in deltas {
             let mut shard = self.shard(delta.id);
             let Shard { entries, used, .. } = &mut *shard;
@@ -226,6 +226,9 @@ impl HotTable {
             {
                 used.push(delta.id);
             }
+        }
+        for remac in remacs {
+            self.shard(remac.id).remacs.push(remac);
         }
     }
 

@@ -4,13 +4,10 @@ use portcullis_core::{CredentialId, Timestamp};
 use portcullis_scope::Grant;
 use serde_json::{Map, Value, json};
 
-use super::{
-    ApiKeyInfo,
-    issue::{capped, checked_name},
-};
+use super::{ApiKeyInfo, issue::checked_name};
 use crate::{
     Actor, Batch, ChangeError, CreatedBy, CredentialRecord, Registry, State, Version,
-    change::{TRIES, Try},
+    change::{Standing, TRIES, Try},
 };
 
 /// When a credential ends.
@@ -81,7 +78,8 @@ impl Registry {
     /// before and after. Its windows and uses stay as they are.
     ///
     /// # Errors
-    /// [`ChangeError`]; nothing was changed. `SessionRequired` if a key would change itself.
+    /// [`ChangeError`]; nothing was changed, save after `Contended` and `Store`: then ask again.
+    /// `SessionRequired` if a key would change itself.
     pub async fn change_key(
         &self,
         actor: &Actor,
@@ -93,18 +91,24 @@ impl Registry {
         }
         for _ in 0..TRIES {
             let (before, usage) = self.read_key(actor, id).await?;
-            let (unchanged, latest) = self.maker(actor).await?;
-            let mut after = self.changed(actor, &before, &change)?;
-            after.expires_at = self
-                .capped_by_makers(&before, after.expires_at, latest)
-                .await?;
+            let mut standing = self.standing(actor).await?;
+            let mut after = self.changed(&standing, &before, &change)?;
+            if extends(before.expires_at, after.expires_at) {
+                self.keep_within_makers(&before, after.expires_at, &mut standing)
+                    .await?;
+            }
             let details = differences(&before, &after);
             if details.is_empty() {
+                // Another call may have made it so and not have come to its end.
+                if change.expiry.is_some() {
+                    self.cap_latecomers(actor, &before).await?;
+                }
+                self.follow_changes().await?;
                 return Ok(self.info(before, usage));
             }
             after.updated_at = self.inner.clock.now();
             let mut batch = Batch {
-                unchanged,
+                unchanged: standing.unchanged,
                 ..Batch::default()
             };
             batch
@@ -128,7 +132,7 @@ impl Registry {
 
     fn changed(
         &self,
-        actor: &Actor,
+        standing: &Standing,
         before: &CredentialRecord,
         change: &KeyChange,
     ) -> Result<CredentialRecord, ChangeError> {
@@ -155,7 +159,7 @@ impl Registry {
         let raises = widens || enables || extends(before.expires_at, after.expires_at);
         // What is within the key already is handed on by nobody, whoever asks.
         let giver = if raises {
-            actor.scopes(catalogue)
+            standing.scopes
         } else {
             catalogue.all()
         };
@@ -208,23 +212,26 @@ impl Registry {
         Err(ChangeError::Contended)
     }
 
-    /// Keeps a key from outliving the key that made it, and the one that changes it.
-    async fn capped_by_makers(
+    /// Refuses to put off the end of a key beyond that of the key that made it, or that asks.
+    async fn keep_within_makers(
         &self,
         before: &CredentialRecord,
         wanted: Option<Timestamp>,
-        latest: Option<Timestamp>,
-    ) -> Result<Option<Timestamp>, ChangeError> {
-        if wanted == before.expires_at {
-            return Ok(wanted);
-        }
-        let mut wanted = capped(wanted, latest)?;
+        standing: &mut Standing,
+    ) -> Result<(), ChangeError> {
+        let mut caps = vec![standing.latest];
         if let CreatedBy::Credential(maker) = before.created_by
             && let Some((maker, _)) = self.read(maker).await?
         {
-            wanted = capped(wanted, maker.expires_at)?;
+            caps.push(maker.expires_at);
+            standing.unchanged.push((maker.id, maker.version));
         }
-        Ok(wanted)
+        match caps.into_iter().flatten().min() {
+            Some(latest) if extends(Some(latest), wanted) => {
+                Err(ChangeError::OutlivesMaker { latest })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     change::{TRIES, Try},
 };
 
-/// How many live keys an owner may have.
+/// How many live keys an owner may have. A soft cap: keys that are made at once may pass it.
 const KEYS_PER_OWNER: u64 = 1_000;
 
 /// A key to be issued.
@@ -26,9 +26,7 @@ pub struct NewKey {
 }
 
 impl NewKey {
-    /// A key of `owner`, called `name`, that may do what `scopes` say; without expiry.
-    ///
-    /// `scopes` are scopes or a [`Grant`].
+    /// A key of `owner`, called `name`, with these scopes; without expiry.
     #[must_use]
     pub fn new(owner: Owner, name: &str, scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self::with_grant(owner, name, scopes.into_iter().collect())
@@ -76,8 +74,8 @@ impl Registry {
     /// A key made by a key never outlives it: without an expiry it takes that of its maker.
     ///
     /// # Errors
-    /// [`ChangeError`]; no key was issued. `NotFound` for another owner than the actor's, or an
-    /// actor whose own key was revoked meanwhile.
+    /// [`ChangeError`]; no key was issued. `NotFound` for another owner than the actor's, `Ended`
+    /// for an actor whose own credential was revoked, disabled or expired meanwhile.
     pub async fn issue_key(&self, actor: &Actor, new: NewKey) -> Result<IssuedKey, ChangeError> {
         Self::authorise(actor, &new.owner)?;
         let name = checked_name(&new.name)?;
@@ -85,7 +83,6 @@ impl Registry {
         if let Some(at) = new.expires_at.filter(|at| *at <= now) {
             return Err(ChangeError::PastExpiry { at });
         }
-        let grant = self.attenuated(actor, &new.grant)?;
         let query = Query {
             of: Of::Keys(new.owner.clone()),
             after: None,
@@ -110,7 +107,7 @@ impl Registry {
             owner: new.owner,
             user: actor.person().cloned(),
             name,
-            grant,
+            grant: Grant::none(),
             meta: new.meta,
             state: State::Enabled,
             created_at: now,
@@ -122,8 +119,9 @@ impl Registry {
             successor: None,
         };
         for _ in 0..TRIES {
-            let (unchanged, latest) = self.maker(actor).await?;
-            record.expires_at = capped(new.expires_at, latest)?;
+            let standing = self.standing(actor).await?;
+            record.grant = self.attenuated(&standing, &new.grant)?;
+            record.expires_at = capped(new.expires_at, standing.latest)?;
             let details = json!({
                 "name": record.name,
                 "scopes": record.grant.names().collect::<Vec<_>>(),
@@ -131,7 +129,7 @@ impl Registry {
             });
             let audit = self.audit(actor, "key.issued", &record, details);
             let batch = Batch {
-                unchanged,
+                unchanged: standing.unchanged,
                 credentials: vec![record.clone()],
                 audit: vec![audit],
                 ..Batch::default()
@@ -146,32 +144,10 @@ impl Registry {
         }
         Err(ChangeError::Contended)
     }
-
-    /// The key that acts, if one does, as it must still be when the change is committed, and its
-    /// expiry. So no key can be made by one that a revoke has just taken away.
-    pub(super) async fn maker(
-        &self,
-        actor: &Actor,
-    ) -> Result<
-        (
-            Vec<(portcullis_core::CredentialId, Version)>,
-            Option<Timestamp>,
-        ),
-        ChangeError,
-    > {
-        let Some(id) = actor.key() else {
-            return Ok((Vec::new(), None));
-        };
-        let (record, _) = self.read_key(actor, id).await?;
-        if record.state != State::Enabled {
-            return Err(ChangeError::NotFound);
-        }
-        Ok((vec![(id, record.version)], record.expires_at))
-    }
 }
 
 /// The expiry of a key whose maker's is `latest`.
-pub(super) fn capped(
+fn capped(
     wanted: Option<Timestamp>,
     latest: Option<Timestamp>,
 ) -> Result<Option<Timestamp>, ChangeError> {

@@ -53,7 +53,7 @@ impl Registry {
 
     /// Revokes what can be seen now, the root last; then what a race has let through meanwhile.
     ///
-    /// No further credential can be made by a revoked one (`Registry::maker`), so each round looks
+    /// No further credential can be made by a revoked one (`Registry::standing`), so each round looks
     /// at less. A root that was revoked already is gone through again, should a crash have left
     /// some of its descendants.
     pub(crate) async fn revoke_with_descendants(
@@ -73,7 +73,8 @@ impl Registry {
             self.revoke_all(actor, doomed, action).await?;
             doomed = self.descendants(makers.clone()).await?;
         }
-        Ok(())
+        // Others may have revoked some of these, and not have come to their end.
+        Ok(self.follow_changes().await?)
     }
 
     /// Revokes these records, in as few commits as they fit.

@@ -3,5 +3,5 @@
 mod refresh;
 mod start;
 
-pub use refresh::RefreshError;
+pub use refresh::{RefreshError, Refreshable};
 pub use start::{IssuedSession, NewSession, SessionTerms};

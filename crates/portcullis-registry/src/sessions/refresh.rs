@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use portcullis_core::{Secret, Timestamp};
-use portcullis_token::{Refresh, Token, Verified};
+use portcullis_core::{CredentialId, Secret, Timestamp};
+use portcullis_scope::Grant;
+use portcullis_token::{Refresh, Verified};
 use serde_json::json;
 
 use super::start::{IssuedSession, Pair, SessionTerms};
 use crate::{
-    Actor, Batch, ChangeError, CreatedBy, CredentialRecord, Of, Registry, State, StoreError,
+    Actor, Batch, ChangeError, CreatedBy, CredentialRecord, Of, Owner, Registry, Revoked, State,
+    StoreError, User,
     change::{TRIES, Try},
 };
 
@@ -36,8 +38,83 @@ impl From<StoreError> for RefreshError {
     }
 }
 
+/// A refresh token that verified: whose login it came of.
+#[derive(Clone, Debug)]
+pub struct Refreshable {
+    id: CredentialId,
+    owner: Owner,
+    user: User,
+    family: CredentialId,
+}
+
+impl Refreshable {
+    /// For whom the login speaks.
+    #[must_use]
+    pub const fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Whose login it is.
+    #[must_use]
+    pub const fn user(&self) -> &User {
+        &self.user
+    }
+}
+
 impl Registry {
-    /// Takes a refresh token and gives a new session and the next refresh token.
+    /// Verifies a refresh token, and uses nothing up: look up what its user may do now, and then
+    /// [`refresh`](Self::refresh), or [`end_login`](Self::end_login) if that is nothing.
+    ///
+    /// A token that was replaced or revoked ends its family, since somebody still has it.
+    ///
+    /// # Errors
+    /// [`RefreshError`].
+    pub async fn verify_refresh(
+        &self,
+        actor: &Actor,
+        token: &Secret<String>,
+    ) -> Result<Refreshable, RefreshError> {
+        let parsed = self
+            .inner
+            .format
+            .parse::<Refresh>(token.expose().as_bytes());
+        let token = parsed.map_err(|_| RefreshError::Rejected)?;
+        let found = {
+            let _turn = self.cold_read().await;
+            self.read(token.id()).await?
+        };
+        let Some((record, _)) = found else {
+            return Err(RefreshError::Rejected);
+        };
+        match self
+            .inner
+            .peppers
+            .verify(token.tail(), record.pepper, &record.mac)
+        {
+            Verified::Match | Verified::MatchOld => {}
+            Verified::Mismatch => return Err(RefreshError::Rejected),
+            Verified::UnknownPepper => return Err(RefreshError::UnknownPepper),
+        }
+        let family = record.family.unwrap_or(record.id);
+        let Some(user) = record.user.clone() else {
+            return Err(RefreshError::Rejected);
+        };
+        if record.environment != token.environment() || self.has_ended(&record) {
+            return Err(RefreshError::Rejected);
+        }
+        if record.state != State::Enabled {
+            self.end_family(actor, family, "refresh.reused").await?;
+            return Err(RefreshError::Rejected);
+        }
+        Ok(Refreshable {
+            id: record.id,
+            owner: record.owner,
+            user,
+            family,
+        })
+    }
+
+    /// Uses a refresh token up for a new session with this grant, and the next refresh token.
     ///
     /// A token that was used before ends its whole family, since somebody else must have it; but
     /// if its immediate successor is unused and under 30 seconds old, two requests of one client
@@ -51,22 +128,28 @@ impl Registry {
     pub async fn refresh(
         &self,
         actor: &Actor,
-        token: &Secret<String>,
+        token: Refreshable,
+        grant: &Grant,
         terms: &SessionTerms,
     ) -> Result<IssuedSession, RefreshError> {
-        let parsed = self
-            .inner
-            .format
-            .parse::<Refresh>(token.expose().as_bytes());
-        let token = parsed.map_err(|_| RefreshError::Rejected)?;
+        Self::authorise(actor, &token.owner)?;
         for _ in 0..TRIES {
-            let record = self.verified_refresh(&token).await?;
-            let mut batch = Batch::default();
+            let standing = self.standing(actor).await?;
+            let grant = self.attenuated(&standing, grant)?;
+            let found = self.read(token.id).await?.map(|(record, _)| record);
+            let is_live = |record: &CredentialRecord| {
+                record.state == State::Enabled && !self.has_ended(record)
+            };
+            let record = found.filter(is_live).ok_or(RefreshError::Rejected)?;
+            let mut batch = Batch {
+                unchanged: standing.unchanged,
+                ..Batch::default()
+            };
             if let Some(successor) = record.successor {
                 let successor = self.read(successor).await?.map(|(record, _)| record);
-                let raced = successor.filter(|next| self.is_unused_and_young(next));
-                let Some(raced) = raced else {
-                    self.end_family(actor, &record).await?;
+                let Some(raced) = successor.filter(|next| self.is_unused_and_young(next)) else {
+                    self.end_family(actor, token.family, "refresh.reused")
+                        .await?;
                     return Err(RefreshError::Rejected);
                 };
                 // The session that came with the successor goes with it.
@@ -75,9 +158,8 @@ impl Registry {
                 if !replaced.iter().any(|other| other.id == raced.id) {
                     replaced.push(raced);
                 }
-                batch
-                    .credentials
-                    .extend(replaced.into_iter().map(|record| revoked(record, now)));
+                let replaced = replaced.into_iter().map(|record| revoked(record, now));
+                batch.credentials.extend(replaced);
             }
             let next = self
                 .inner
@@ -87,17 +169,14 @@ impl Registry {
             let mut used = record.clone();
             used.successor = Some(next.id());
             used.updated_at = self.inner.clock.now();
-            let Some(user) = record.user.clone() else {
-                return Err(RefreshError::Rejected);
-            };
             let pair = Pair {
-                owner: record.owner.clone(),
-                user,
-                grant: record.grant.clone(),
-                family: record.family.unwrap_or(record.id),
+                owner: token.owner.clone(),
+                user: token.user.clone(),
+                grant,
+                family: token.family,
             };
-            let (issued, records) =
-                self.pair(pair, next, CreatedBy::Credential(record.id), terms)?;
+            let made_by = CreatedBy::Credential(record.id);
+            let (issued, records) = self.pair(pair, next, made_by, terms)?;
             batch
                 .audit
                 .push(self.audit(actor, "session.refreshed", &record, json!({})));
@@ -110,31 +189,26 @@ impl Registry {
         Err(ChangeError::Contended.into())
     }
 
-    async fn verified_refresh(
+    /// Ends the login that a refresh token came of: its sessions and all its refresh tokens.
+    ///
+    /// # Errors
+    /// [`ChangeError::Contended`] or [`ChangeError::Store`]: ask again.
+    pub async fn end_login(
         &self,
-        token: &Token<'_, Refresh>,
-    ) -> Result<CredentialRecord, RefreshError> {
-        let Some((record, _)) = self.read(token.id()).await? else {
-            return Err(RefreshError::Rejected);
-        };
-        match self
-            .inner
-            .peppers
-            .verify(token.tail(), record.pepper, &record.mac)
-        {
-            Verified::Match | Verified::MatchOld => {}
-            Verified::Mismatch => return Err(RefreshError::Rejected),
-            Verified::UnknownPepper => return Err(RefreshError::UnknownPepper),
-        }
-        let now = self.inner.clock.now();
-        let is_live = record.state == State::Enabled
-            && record.environment == token.environment()
-            && record.expires_at.is_none_or(|end| now < end);
-        if is_live {
-            Ok(record)
-        } else {
-            Err(RefreshError::Rejected)
-        }
+        actor: &Actor,
+        token: &Refreshable,
+    ) -> Result<Revoked, ChangeError> {
+        Self::authorise(actor, &token.owner)?;
+        self.end_family(actor, token.family, "session.ended")
+            .await?;
+        self.follow_changes().await?;
+        Ok(Revoked::Everywhere)
+    }
+
+    fn has_ended(&self, record: &CredentialRecord) -> bool {
+        record
+            .expires_at
+            .is_some_and(|end| self.inner.clock.now() >= end)
     }
 
     fn is_unused_and_young(&self, successor: &CredentialRecord) -> bool {
@@ -144,16 +218,6 @@ impl Registry {
             .now()
             .saturating_since(successor.created_at);
         successor.state == State::Enabled && successor.successor.is_none() && age < GRACE
-    }
-
-    async fn end_family(
-        &self,
-        actor: &Actor,
-        record: &CredentialRecord,
-    ) -> Result<(), ChangeError> {
-        let family = record.family.unwrap_or(record.id);
-        let records = self.all(Of::Family(family)).await?;
-        self.revoke_all(actor, records, "refresh.reused").await
     }
 }
 

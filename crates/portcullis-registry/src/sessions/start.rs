@@ -8,9 +8,12 @@ use portcullis_token::{Kind, Mac, Minted, PepperVersion, Refresh, Session};
 use serde_json::json;
 
 use crate::{
-    Actor, Batch, ChangeError, CreatedBy, CredentialRecord, Meta, Of, Owner, Principal, Registry,
-    Revoked, State, User, Version, change::Try,
+    Actor, Batch, ChangeError, CreatedBy, CredentialRecord, Meta, Of, Owner, Principal, Query,
+    Registry, Revoked, State, User, Version, change::Try,
 };
+
+/// How many live sessions a user may have; the oldest end for new ones.
+const SESSIONS_PER_USER: u64 = 100;
 
 /// For how long sessions and refresh tokens last.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,6 +67,8 @@ pub struct IssuedSession {
 impl Registry {
     /// Starts a session for a user who has proved to be one. It is durable when this returns.
     ///
+    /// A user has at most 100 sessions: the oldest end for new ones.
+    ///
     /// # Errors
     /// [`ChangeError`]: `Excess` or `UnknownScope` for the grant, `Store`, `Generator`.
     pub async fn start_session(
@@ -72,7 +77,8 @@ impl Registry {
         new: NewSession,
     ) -> Result<IssuedSession, ChangeError> {
         Self::authorise(actor, &new.owner)?;
-        let grant = self.attenuated(actor, &new.grant)?;
+        let standing = self.standing(actor).await?;
+        let grant = self.attenuated(&standing, &new.grant)?;
         let refresh = self.inner.format.mint::<Refresh>()?;
         let created_by = CreatedBy::User(new.user.clone());
         let pair = Pair {
@@ -87,12 +93,16 @@ impl Registry {
             .first()
             .map(|session| self.audit(actor, "session.started", session, details));
         let batch = Batch {
+            unchanged: standing.unchanged,
             credentials: records.into(),
             audit: audit.into_iter().collect(),
             ..Batch::default()
         };
         match self.commit(batch).await? {
-            Try::Done => Ok(issued),
+            Try::Done => {
+                self.end_oldest(actor, &issued.user).await?;
+                Ok(issued)
+            }
             Try::Overtaken => Err(ChangeError::Contended),
         }
     }
@@ -106,22 +116,57 @@ impl Registry {
         actor: &Actor,
         session: &Principal,
     ) -> Result<Revoked, ChangeError> {
-        let mut records = match session.family() {
-            Some(family) => self.all(Of::Family(family)).await?,
-            None => Vec::new(),
-        };
-        if !records
-            .iter()
-            .any(|record| record.id == session.credential())
-        {
-            let own = self
-                .read(session.credential())
-                .await?
-                .map(|(record, _)| record);
-            records.extend(own.filter(|record| record.state != State::Revoked));
+        let own = self.read(session.credential()).await?;
+        let own = own
+            .map(|(record, _)| record)
+            .filter(|record| record.state != State::Revoked);
+        self.revoke_all(actor, own.into_iter().collect(), "session.ended")
+            .await?;
+        if let Some(family) = session.family() {
+            self.end_family(actor, family, "session.ended").await?;
         }
-        self.revoke_all(actor, records, "session.ended").await?;
+        self.follow_changes().await?;
         Ok(Revoked::Everywhere)
+    }
+
+    /// Revokes all that came of one login, and what a refresh that raced with it has made.
+    ///
+    /// A refresh token that is revoked makes nothing more, so each round finds less.
+    pub(super) async fn end_family(
+        &self,
+        actor: &Actor,
+        family: CredentialId,
+        action: &'static str,
+    ) -> Result<(), ChangeError> {
+        loop {
+            let records = self.all(Of::Family(family)).await?;
+            if records.is_empty() {
+                return Ok(());
+            }
+            self.revoke_all(actor, records, action).await?;
+        }
+    }
+
+    /// Ends a user's oldest sessions beyond the cap.
+    async fn end_oldest(&self, actor: &Actor, user: &User) -> Result<(), ChangeError> {
+        let beyond = Query {
+            of: Of::Sessions(user.clone()),
+            after: None,
+            offset: SESSIONS_PER_USER,
+            limit: 100,
+        };
+        for (record, _) in self.inner.store.list(beyond).await?.items {
+            match record.family {
+                Some(family) => {
+                    self.end_family(actor, family, "session.displaced").await?;
+                }
+                None => {
+                    self.revoke_all(actor, vec![record], "session.displaced")
+                        .await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Makes a session and a refresh token of one family, as tokens and as records to be written.

@@ -104,6 +104,8 @@ pub enum CreditOp {
     ReleaseBefore {
         /// The instant.
         at: Timestamp,
+        /// Those that stay: their requests are under way.
+        except: Vec<ReservationId>,
     },
 }
 

@@ -170,7 +170,10 @@ pub(crate) async fn an_uncovered_reservation_leaves_nothing_of_the_batch(
     too_few(store.commit(batch).await, 90, "an uncovered reservation")?;
     nothing_of_it(&*store).await?;
     // None of the reservations is there to be given back.
-    let old = CreditOp::ReleaseBefore { at: at(1) };
+    let old = CreditOp::ReleaseBefore {
+        at: at(1),
+        except: Vec::new(),
+    };
     store
         .commit(Batch {
             credits: vec![old],

@@ -170,7 +170,10 @@ pub(crate) async fn old_reservations_are_released(store: Arc<dyn Store>) -> Outc
         settle(4, 8),
     ];
     leaves(&*store, reserved, 85, "reserved").await?;
-    let before = |second| CreditOp::ReleaseBefore { at: at(second) };
+    let before = |second| CreditOp::ReleaseBefore {
+        at: at(second),
+        except: Vec::new(),
+    };
     leaves(
         &*store,
         vec![before(10)],
@@ -186,6 +189,11 @@ pub(crate) async fn old_reservations_are_released(store: Arc<dyn Store>) -> Outc
         "only the younger one settles",
     )
     .await?;
+    let spared = CreditOp::ReleaseBefore {
+        at: at(1_000),
+        except: vec![ReservationId(3)],
+    };
+    leaves(&*store, vec![spared], 86, "all but one under way").await?;
     leaves(&*store, vec![before(1_000)], 90, "all").await
 }
 

@@ -122,9 +122,10 @@ impl Credits {
                 }
             }
             CreditOp::Release { id } => self.release(id, before),
-            CreditOp::ReleaseBefore { at } => {
+            CreditOp::ReleaseBefore { at, except } => {
                 let held = self.reservations.iter();
-                let old = held.filter(|(_, held)| held.at < at).map(|(id, _)| *id);
+                let old = held.filter(|(id, held)| held.at < at && !except.contains(id));
+                let old = old.map(|(id, _)| *id);
                 for id in old.collect::<Vec<_>>() {
                     self.release(id, before);
                 }
