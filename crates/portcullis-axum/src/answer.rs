@@ -1,13 +1,16 @@
 //! The answers of an application's own handlers, in the envelope of the gate's.
 
-use std::{borrow::Cow, error::Error, fmt};
+use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 
 use axum::{
+    Router,
     body::Body,
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use portcullis_error::ErrorCode;
+use portcullis_error::{Denial, ErrorBody, ErrorCode, Rendering};
 use serde::Serialize;
 
 /// 200 and `{"success":true,"data":…}`.
@@ -180,6 +183,10 @@ impl Error for ApiError {}
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.code.response(&self.message).map(Body::from);
+        let (code, message) = (self.code, self.message);
+        response
+            .extensions_mut()
+            .insert(Unrendered::Error { code, message });
         for (name, value) in self.headers.into_iter().flat_map(|headers| *headers) {
             if let Some(name) = name {
                 response.headers_mut().insert(name, value);
@@ -187,6 +194,64 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+/// What a refusal says, for whoever knows in which form the client accepts it.
+#[derive(Clone, Debug)]
+pub(crate) enum Unrendered {
+    Denied(Denial),
+    Error {
+        code: ErrorCode,
+        message: Cow<'static, str>,
+    },
+}
+
+/// Gives the refusals of a router's handlers and fallbacks the form that the client accepts and the
+/// rendering says, as the gate's own have it.
+///
+/// [`Guarded::into_router`](crate::Guarded::into_router) does this for its routes; do it once more
+/// for fallbacks and routes that are added to that.
+pub fn rendered<S>(router: Router<S>, rendering: &Rendering) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let rendering = Arc::new(rendering.clone());
+    router.layer(from_fn_with_state(rendering, render))
+}
+
+async fn render(State(rendering): State<Arc<Rendering>>, request: Request, next: Next) -> Response {
+    let accept: Vec<HeaderValue> = request
+        .headers()
+        .get_all(header::ACCEPT)
+        .iter()
+        .cloned()
+        .collect();
+    let mut response = next.run(request).await;
+    let Some(refusal) = response.extensions_mut().remove::<Unrendered>() else {
+        return response;
+    };
+    // Lines of a list are one list (RFC 9110, section 5.3).
+    let accept: Vec<&[u8]> = accept.iter().map(HeaderValue::as_bytes).collect();
+    let accept = (!accept.is_empty()).then(|| accept.join(&b", "[..]));
+    let rendered = match refusal {
+        Unrendered::Denied(denial) => rendering.response(&denial, accept.as_deref()),
+        Unrendered::Error { code, message } => {
+            let body = ErrorBody {
+                code: code.as_str(),
+                message: &message,
+            };
+            rendering.error(code.status(), &body, accept.as_deref())
+        }
+    };
+    // What others have added to the answer stays: rate headers, `Allow`, CORS.
+    let (form, body) = rendered.into_parts();
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_LENGTH);
+    for (name, value) in &form.headers {
+        headers.insert(name, value.clone());
+    }
+    *response.body_mut() = Body::from(body);
+    response
 }
 
 /// Answers 404 for a path without a route; for axum's `Router::fallback`.

@@ -8,7 +8,7 @@ use http::request::Parts;
 use portcullis_error::{Cause, Denial};
 use portcullis_registry::Principal;
 
-use crate::ApiError;
+use crate::{ApiError, answer::Unrendered};
 
 /// The caller of a guarded route.
 ///
@@ -45,7 +45,9 @@ impl From<Cause> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        self.0.to_response().map(axum::body::Body::from)
+        let mut response = self.0.to_response().map(axum::body::Body::from);
+        response.extensions_mut().insert(Unrendered::Denied(self.0));
+        response
     }
 }
 

@@ -12,6 +12,8 @@ use http::{Method, request::Parts};
 use portcullis_gate::{Access, Gate, GuardError};
 use portcullis_tower::{GateLayer, PeerAddr};
 
+use crate::answer::rendered;
+
 /// A router whose every route says what it asks for.
 ///
 /// There is no way to mount a handler without an [`Access`] or the word `public`.
@@ -258,7 +260,7 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
     pub fn into_router(self) -> Result<Router<S>, GuardedError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok(self.router),
+            None => Ok(rendered(self.router, self.gate.rendering())),
         }
     }
 }

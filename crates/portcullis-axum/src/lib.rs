@@ -8,7 +8,9 @@ pub mod keys;
 #[cfg(feature = "login")]
 pub mod login;
 
-pub use answer::{ApiError, Created, Data, method_not_allowed_fallback, not_found_fallback};
+pub use answer::{
+    ApiError, Created, Data, method_not_allowed_fallback, not_found_fallback, rendered,
+};
 pub use extract::{Caller, Refusal};
 pub use guarded::{Guarded, GuardedError, Route};
 pub use json::{JsonBody, MAX_JSON_BYTES, OptionalJsonBody};

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use portcullis_core::BoxFuture;
+use portcullis_core::{BoxFuture, Timestamp};
 
 use crate::{
     AuditEntry, Batch, ChangeError, CommitError, CreditOp, Found, Key, Owner, OwnerRecord,
@@ -138,6 +138,18 @@ impl Registry {
                 Err(StoreError::permanent("the store refused a reservation", error).into())
             }
         }
+    }
+
+    /// Gives back everything that is reserved and not by this registry.
+    ///
+    /// For a store that this process alone uses, at its start: what is reserved then was left by one
+    /// that died. Elsewhere it would take reservations from others; they are given back by themselves
+    /// when they are an hour old.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be written.
+    pub async fn release_orphans(&self) -> Result<(), StoreError> {
+        self.release_reserved_before(Timestamp::from_unix_micros(i64::MAX)).await
     }
 
     /// Suspends an owner, or lifts the suspension. Its credentials stay as they are.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::BoxFuture;
+use portcullis_core::{BoxFuture, Timestamp};
 use tokio::sync::Notify;
 
 use crate::{
@@ -262,6 +262,10 @@ impl Registry {
     /// it takes and wherever the wall clock has stepped.
     async fn release_expired(&self) -> Result<(), StoreError> {
         let at = self.inner.clock.now().saturating_sub(RESERVATION_TTL);
+        self.release_reserved_before(at).await
+    }
+
+    pub(crate) async fn release_reserved_before(&self, at: Timestamp) -> Result<(), StoreError> {
         let except = locked(&self.inner.errands.open).iter().copied().collect();
         let release = CreditOp::ReleaseBefore { at, except };
         self.write(Batch {

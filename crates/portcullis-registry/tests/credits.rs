@@ -123,6 +123,21 @@ async fn a_reservation_that_nobody_settles_is_given_back_after_an_hour() {
 }
 
 #[tokio::test]
+async fn what_a_dead_process_left_is_given_back_at_a_start_and_what_is_under_way_is_not() {
+    let bed = bed().await;
+    bed.registry.ensure_owner(&acme(), 10).await.unwrap();
+    let (id, at) = (ReservationId(7), bed.clock.now());
+    let lost = CreditOp::Reserve { id, owner: acme(), amount: 5, at, note: "lost".into() };
+    let batch = Batch { credits: vec![lost], ..Batch::default() };
+    bed.store.commit(batch).await.unwrap();
+    let mine = bed.registry.reserve(&acme(), ONE, "mine").await.unwrap();
+    bed.registry.release_orphans().await.unwrap();
+    assert_eq!(bed.registry.balance(&acme()).await.unwrap(), 9);
+    mine.settle(1).await;
+    assert_eq!(bed.registry.balance(&acme()).await.unwrap(), 9);
+}
+
+#[tokio::test]
 async fn what_is_under_way_is_not_given_back_wherever_the_wall_clock_steps() {
     let mut bed = bed().await;
     bed.registry.ensure_owner(&acme(), 10).await.unwrap();

@@ -6,6 +6,7 @@ mod peppers;
 mod quickstart;
 mod resources;
 mod roles;
+mod serve;
 mod start;
 
 use std::process::ExitCode;
@@ -31,9 +32,11 @@ async fn main() -> ExitCode {
         }
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // A log that can't be written is no reason to drop a request.
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .log_internal_errors(false)
         .init();
     match start::run(settings).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -19,7 +19,8 @@ use crate::{
 
 /// Reads the peppers, or makes the first one of a store that has none yet.
 ///
-/// A store that knows peppers never gets new ones: without its own it could verify nothing.
+/// A store that knows peppers never gets new ones: without its own it could verify nothing. They
+/// are never made beside the store either, where a copy of its folder would hold them.
 pub(crate) async fn peppers(
     from: Peppers,
     store: &dyn Store,
@@ -42,23 +43,49 @@ pub(crate) async fn peppers(
     }
     let known = store.get(Key::Peppers).await;
     let known = known.map_err(|error| StartError::new("store", &error))?;
-    let is_new = known.peppers().is_empty() && matches!(from, Peppers::DefaultFile(_));
-    if !is_new {
-        let store = match kept_in {
-            StoreOption::Sqlite(path) => {
-                format!("the store `{}` needs its peppers", path.display())
-            }
-            StoreOption::Memory => "peppers are needed".into(),
-        };
+    let place = match kept_in {
+        StoreOption::Sqlite(path) => format!("the store `{}`", path.display()),
+        StoreOption::Memory => "the store".to_owned(),
+    };
+    if !known.peppers().is_empty() {
         return Err(StartError(format!(
-            "{store}, and the file `{shown}` is missing: restore it, or name another by --peppers \
-             or PORTCULLIS_PEPPERS"
+            "{place} needs its peppers, and the file `{shown}` is missing: restore it, or name \
+             another by --peppers or PORTCULLIS_PEPPERS"
+        )));
+    }
+    if matches!(from, Peppers::File(_)) {
+        return Err(StartError(format!(
+            "the peppers file `{shown}` does not exist, and one that is named is not made: put \
+             peppers into it, such as the line that `echo 1:$(openssl rand -base64 32)` prints"
+        )));
+    }
+    let beside = is_beside(path, kept_in);
+    if beside.map_err(|error| StartError::new(&format!("peppers file `{shown}`"), &error))? {
+        return Err(StartError(format!(
+            "{place} is in the folder where `{shown}` would be made, and a copy of it must not \
+             hold the peppers: name a file elsewhere by --peppers, or another path by --store"
         )));
     }
     let ring = PepperRing::generate().map_err(|error| StartError::new("peppers", &error))?;
     write_new(path, &ring.to_text())
         .map_err(|error| StartError::new(&format!("peppers file `{shown}`"), &error))?;
     Ok(ring)
+}
+
+/// Whether a file that is to be made would be in the folder of the store, by whatever path.
+fn is_beside(file: &Path, kept_in: &StoreOption) -> std::io::Result<bool> {
+    let StoreOption::Sqlite(store) = kept_in else {
+        return Ok(false);
+    };
+    // The store is there by now, and may itself be a link to where its data is.
+    let store = store.canonicalize()?;
+    Ok(store.parent() == Some(folder_of(file).canonicalize()?.as_path()))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 fn parsed(text: &Secret<String>, place: &str) -> Result<PepperRing, StartError> {
@@ -93,8 +120,5 @@ fn write_new(path: &Path, text: &Secret<String>) -> std::io::Result<()> {
     // Unlike a rename, a link never takes the place of a file that another start has made.
     std::fs::hard_link(unfinished, path)?;
     std::fs::remove_file(unfinished)?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder_of(path))?.sync_all()
 }

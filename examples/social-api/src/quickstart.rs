@@ -31,9 +31,12 @@ impl fmt::Display for Quickstart<'_> {
             password,
         } = self;
         writeln!(f, "# --- quickstart ---")?;
-        writeln!(f, "API={base_url}")?;
+        writeln!(f, "API={}", quoted(base_url))?;
+        writeln!(f, "EMAIL={}", quoted(&in_json(email)?))?;
         match password {
-            Password::Shown(password) => writeln!(f, "PASSWORD={}", password.expose())?,
+            Password::Shown(password) => {
+                writeln!(f, "PASSWORD={}", quoted(&in_json(password.expose())?))?;
+            }
             Password::Variable => {
                 writeln!(
                     f,
@@ -43,7 +46,7 @@ impl fmt::Display for Quickstart<'_> {
             Password::File => {
                 writeln!(
                     f,
-                    r#"PASSWORD=$(sed 's/[\\"]/\\&/g' "$PORTCULLIS_ADMIN_PASSWORD_FILE")"#
+                    r#"PASSWORD=$(tr -d '\r\n' < "$PORTCULLIS_ADMIN_PASSWORD_FILE" | sed 's/[\\"]/\\&/g')"#
                 )?;
             }
         }
@@ -51,10 +54,8 @@ impl fmt::Display for Quickstart<'_> {
             f,
             r#"
 # log in
-LOGIN=$(curl -isS "$API/auth/login" -H 'content-type: application/json' -d @- <<JSON
-{{"email":"{email}","password":"$PASSWORD"}}
-JSON
-) && echo "$LOGIN" && SESSION=$(echo "$LOGIN" | sed -n 's/.*"token":"\([^"]*\)".*/\1/p')
+LOGIN=$(printf '{{"email":"%s","password":"%s"}}' "$EMAIL" "$PASSWORD" | curl -isS "$API/auth/login" -H 'content-type: application/json' -d @-)
+echo "$LOGIN" && SESSION=$(echo "$LOGIN" | sed -n 's/.*"token":"\([^"]*\)".*/\1/p')
 
 # make a key that may write posts
 CREATED=$(curl -isS "$API/api-keys" -H "authorization: Bearer $SESSION" -H 'content-type: application/json' -d '{{"name":"quickstart","scopes":["posts:write"]}}')
@@ -76,5 +77,42 @@ curl -isS "$API/posts" -H "x-api-key: $KEY" && echo
 # --- end ---
 "#
         )
+    }
+}
+
+/// A text as it stands between the quotes of a JSON string.
+fn in_json(text: &str) -> Result<String, fmt::Error> {
+    let json = serde_json::to_string(text).map_err(|_| fmt::Error)?;
+    let inner = json
+        .strip_prefix('"')
+        .and_then(|json| json.strip_suffix('"'));
+    inner.map(str::to_owned).ok_or(fmt::Error)
+}
+
+/// A word of the shell in which nothing has a meaning (POSIX.1-2017, volume 3, section 2.2.2).
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_stands_in_single_quotes_as_json() {
+        let secret = Secret::new(r#"a"b\c'd"#.to_owned());
+        let shown = Quickstart {
+            base_url: "http://[::1]:8080",
+            email: "o'b`id`$HOME@example.com",
+            password: Password::Shown(&secret),
+        };
+        let shown = shown.to_string();
+        for line in [
+            "API='http://[::1]:8080'",
+            r"EMAIL='o'\''b`id`$HOME@example.com'",
+            r#"PASSWORD='a\"b\\c'\''d'"#,
+        ] {
+            assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+        }
     }
 }

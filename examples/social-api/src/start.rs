@@ -1,14 +1,15 @@
 //! Putting the parts together, serving, and stopping.
 
-use std::{error::Error, io::Write, net::SocketAddr, sync::Arc, time::Duration};
+use std::{error::Error, io::Write, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
     http::{HeaderName, Method},
+    middleware::from_fn,
 };
 use portcullis::{
     Environment, Gate, Guarded, Registry, TokenFormat,
-    axum::{Data, method_not_allowed_fallback, not_found_fallback},
+    axum::{Data, method_not_allowed_fallback, not_found_fallback, rendered},
     core::Secret,
     login::{Bootstrap, Directory, Email, Login, MemoryDirectory},
     registry::{MemoryStore, SessionTerms, Store},
@@ -25,10 +26,8 @@ use crate::{
     quickstart::{Password, Quickstart},
     resources::{self, Database, Demo},
     roles::roles,
+    serve::{Signals, deadline, serve},
 };
-
-/// How long requests that are under way may take when the server stops.
-const DRAIN: Duration = Duration::from_secs(10);
 
 /// Why the server does not start, in one line.
 #[derive(Debug)]
@@ -71,6 +70,8 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), StartError> {
     let opened = Registry::open(Arc::clone(&parts.store), format, Social::catalogue(), ring).await;
     let (registry, driver) = opened.map_err(failed("store"))?;
     let driver = tokio::spawn(driver);
+    // The store is this process's alone: what is reserved was left by one that died.
+    registry.release_orphans().await.map_err(failed("store"))?;
 
     let terms = SessionTerms {
         ttl: settings.session_ttl,
@@ -93,8 +94,9 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), StartError> {
     // Last, since its password may be shown only now.
     let first = bootstrap(&login, &email, &settings).await?;
 
+    let signals = Signals::new().map_err(failed("signals"))?;
     greet(&settings, address, first.as_ref()).map_err(failed("standard output"))?;
-    serve(listener, app).await.map_err(failed("serve"))?;
+    serve(listener, app, signals).await;
     registry.close().await.map_err(failed("store"))?;
     driver.await.map_err(failed("background work"))
 }
@@ -133,10 +135,19 @@ async fn bootstrap(
     email: &Email,
     settings: &Settings,
 ) -> Result<Option<First>, StartError> {
+    let accounts = login.directory().count_accounts().await;
+    let is_first = accounts.map_err(failed("first user"))? == 0;
     let made_up = match &settings.admin_password {
         Some(_) => None,
         None => Some(random_password()?),
     };
+    if let Some(password) = made_up.as_ref().filter(|_| is_first) {
+        // Shown before it is of use: if it can't be shown, the next start makes another.
+        let mut out = std::io::stdout().lock();
+        let line = writeln!(out, "first user {email}, password {}", password.expose());
+        line.and_then(|()| out.flush())
+            .map_err(failed("standard output"))?;
+    }
     let password = settings.admin_password.as_ref().or(made_up.as_ref());
     let Some(password) = password else {
         return Ok(None);
@@ -172,6 +183,7 @@ fn app(
         .with_key_limit(settings.key_limit)
         .with_session_limit(settings.session_limit)
         .with_trusted_hops(settings.trusted_hops);
+    let rendering = gate.rendering().clone();
     let api = Guarded::new(gate)
         .public(Method::GET, "/health", || async {
             Data(Map::<String, Value>::new())
@@ -185,6 +197,7 @@ fn app(
     let router = router
         .fallback(not_found_fallback)
         .method_not_allowed_fallback(method_not_allowed_fallback);
+    let router = rendered(router, &rendering).layer(from_fn(deadline));
     Ok(if settings.cors_origins.is_empty() {
         router
     } else {
@@ -228,14 +241,6 @@ fn greet(settings: &Settings, address: SocketAddr, first: Option<&First>) -> std
             None => Password::File,
         };
         let base_url = settings.base_url.as_deref().unwrap_or(&own);
-        if let Some(password) = made_up {
-            writeln!(
-                out,
-                "first user {}, password {}",
-                settings.admin_email,
-                password.expose()
-            )?;
-        }
         write!(
             out,
             "{}",
@@ -247,43 +252,4 @@ fn greet(settings: &Settings, address: SocketAddr, first: Option<&First>) -> std
         )?;
     }
     out.flush()
-}
-
-/// Serves until SIGTERM or ctrl-c, then lets requests that are under way finish.
-async fn serve(listener: TcpListener, app: Router) -> std::io::Result<()> {
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async {
-        let _ = stopped.await;
-    });
-    let mut server = tokio::spawn(server.into_future());
-    tokio::select! {
-        ended = &mut server => return ended?,
-        signal = signal() => signal?,
-    }
-    // The server may have ended by itself, which is as well.
-    let _ = stop.send(());
-    match tokio::time::timeout(DRAIN, &mut server).await {
-        Ok(ended) => ended?,
-        Err(_) => {
-            tracing::warn!("requests were still under way after {DRAIN:?}");
-            server.abort();
-            Ok(())
-        }
-    }
-}
-
-#[cfg(unix)]
-async fn signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        interrupt = tokio::signal::ctrl_c() => interrupt,
-    }
-}
-
-#[cfg(not(unix))]
-async fn signal() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
 }

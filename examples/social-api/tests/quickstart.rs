@@ -1,7 +1,7 @@
 //! The commands that the first start prints are run literally against a fresh server.
 #![cfg(test)]
 
-use std::fs;
+use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
 #[expect(
@@ -27,19 +27,32 @@ fn script(stdout: &str) -> String {
         .collect()
 }
 
+/// How a script is run.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// From a file, and the first failure or unset variable ends it.
+    Strict,
+    /// Line by line, as when it is pasted at the prompt.
+    Pasted,
+}
+
 /// Runs a script as the user at the terminal would, and returns what it printed.
-fn run(place: &Place, script: &str) -> String {
+fn run(place: &Place, script: &str, way: Way) -> String {
     let file = place.path("quickstart.sh");
     fs::write(&file, script).unwrap();
-    let output = Command::new("bash")
-        .arg("-eu")
-        .arg(&file)
+    let mut bash = Command::new("bash");
+    match way {
+        Way::Strict => bash.arg("-eu").arg(&file).stdin(Stdio::null()),
+        Way::Pasted => bash
+            .args(["--norc", "--noprofile", "--noediting", "-i"])
+            .stdin(File::open(&file).unwrap()),
+    };
+    let output = bash
         .current_dir(place.path(""))
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", place.path(""))
         .envs(place.env())
-        .stdin(Stdio::null())
         .output()
         .unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -91,14 +104,12 @@ fn quickstart_works(place: &Place) -> String {
     assert!(script.contains("curl "), "no curl command: {stdout}");
     let address = format!("http://{}", server.address());
     assert!(script.contains(&address), "not for {address}: {script}");
-    let output = run(place, &script);
-    assert_eq!(statuses(&output), STATUSES, "{output}");
-    assert!(
-        output
-            .to_ascii_lowercase()
-            .contains("x-ratelimit-remaining"),
-        "{output}"
-    );
+    for way in [Way::Strict, Way::Pasted] {
+        let output = run(place, &script, way);
+        assert_eq!(statuses(&output), STATUSES, "{way:?} {output}");
+        let lower = output.to_ascii_lowercase();
+        assert!(lower.contains("x-ratelimit-remaining"), "{way:?} {output}");
+    }
 
     let restarted = {
         let ended = server.terminate();
@@ -129,6 +140,57 @@ fn the_printed_commands_work_with_a_given_password_and_do_not_show_it() {
         !script.contains(PASSWORD),
         "the password is printed: {script}"
     );
+}
+
+/// An address that a shell would make much of, and a password that JSON would, too.
+const ODD_EMAIL: &str = "o'b`touch${IFS}made`$HOME!!&{}@example.com";
+const ODD_PASSWORD: &str = r#" a"b\c'd`touch made`$(touch made)$HOME!! %s&é "#;
+
+#[test]
+fn the_printed_commands_expand_nothing_of_what_was_given() {
+    let place = Place::new()
+        .with_args(&["--admin-email", ODD_EMAIL])
+        .with_env("PORTCULLIS_ADMIN_PASSWORD", ODD_PASSWORD);
+    let script = quickstart_works(&place);
+    assert!(!script.contains(ODD_PASSWORD), "{script}");
+    assert!(!place.path("made").exists(), "{script}");
+
+    let mut place = Place::new().with_args(&["--admin-email", ODD_EMAIL]);
+    place.clear_env("PORTCULLIS_ADMIN_PASSWORD");
+    quickstart_works(&place);
+    let file = place.path("password");
+    assert!(!place.path("made").exists());
+
+    for line_end in ["", "\n", "\r\n"] {
+        let name = file.to_str().unwrap();
+        let mut place = Place::new().with_env("PORTCULLIS_ADMIN_PASSWORD_FILE", name);
+        place.clear_env("PORTCULLIS_ADMIN_PASSWORD");
+        fs::write(&file, format!("{ODD_PASSWORD}{line_end}")).unwrap();
+        quickstart_works(&place);
+        assert!(!place.path("made").exists());
+    }
+}
+
+#[test]
+fn the_password_is_not_among_the_arguments_of_a_command() {
+    let place = Place::new();
+    let server = place.start();
+    let script = script(&server.stdout_when(|text| text.lines().any(|line| line == END)));
+    // Every program of the script says what it was started with before it does its work.
+    let spied = ["curl", "sed"].map(|name| {
+        format!("{name}() {{ printf 'ARGUMENT %s\\n' \"$@\" >&2; command {name} \"$@\"; }}\n")
+    });
+    let output = run(
+        &place,
+        &format!("exec 2>&1\n{}{script}", spied.concat()),
+        Way::Strict,
+    );
+    let arguments = output.lines().filter(|line| line.contains("ARGUMENT "));
+    let arguments: Vec<_> = arguments.collect();
+    assert!(arguments.len() > 20, "{output}");
+    for argument in arguments {
+        assert!(!argument.contains(PASSWORD), "{argument}");
+    }
 }
 
 #[test]

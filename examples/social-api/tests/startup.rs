@@ -115,6 +115,24 @@ fn a_bad_option_stops_the_start_before_anything_is_made() {
 }
 
 #[test]
+fn help_tells_of_the_log_and_the_file_and_of_no_secret() {
+    for flag in ["-h", "--help"] {
+        let place = Place::new()
+            .with_args(&[flag])
+            .with_env("PORTCULLIS_PEPPERS", PEPPER)
+            .with_env("PORTCULLIS_PEPPERS_FILE", PEPPER);
+        let ended = place.start_and_end();
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        for word in ["RUST_LOG", "TOML", "--peppers"] {
+            assert!(ended.stdout.contains(word), "{word}: {}", ended.stdout);
+        }
+        let shown = [PEPPER, PASSWORD].map(|secret| ended.stdout.contains(secret));
+        assert_eq!(shown, [false, false], "{}", ended.stdout);
+        assert!(files_below(&place.path("")).is_empty());
+    }
+}
+
+#[test]
 fn a_bad_variable_stops_the_start_like_the_option_of_its_name() {
     let line = Place::new()
         .with_env("PORTCULLIS_KEY_LIMIT", "many")

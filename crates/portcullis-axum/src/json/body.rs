@@ -28,7 +28,7 @@ pub const MAX_JSON_BYTES: usize = 1024 * 1024;
 /// - 415 `unsupported_media_type` unless the media type is `application/json` or ends in `+json`,
 ///   and for a body with a content coding;
 /// - 413 `too_large` over [`MAX_JSON_BYTES`];
-/// - 400 `invalid_request` for malformed JSON, with line and column, and for a member that is
+/// - 400 `invalid_request` for JSON nested deeper than 64 levels, for malformed JSON, with line and column, and for a member that is
 ///   unknown, missing or of the wrong type, by its path (`platforms[0]`).
 ///
 /// Of what was sent only names of members come back, escaped and cut. What a hand-written

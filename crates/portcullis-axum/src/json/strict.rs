@@ -17,7 +17,8 @@ use super::problem::{Problem, escaped};
 /// Reads a value, and nothing but it.
 pub(super) fn from_slice<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let tree = serde_json::from_slice::<Node>(body).map_err(|error| match error.classify() {
-        // The only error of the data that a tree has: a member that stands twice.
+        // The errors of the data that a tree has: members that stand twice or have a reserved name,
+        // and too many levels.
         Category::Data => Problem::of_body(error.to_string()),
         Category::Syntax | Category::Eof | Category::Io => {
             Problem::of_body(format!("malformed JSON: {error}"))
@@ -36,13 +37,44 @@ enum Node {
     Object(BTreeMap<String, Self>),
 }
 
+/// How deep arrays and objects may be nested. Whoever takes what was read apart again, or puts it
+/// into something larger, meets no limit of its own then.
+const MAX_DEPTH: u8 = 64;
+
+/// Names by which `serde_json` speaks to itself: as a member such a name would have its value read as
+/// JSON once more, past every limit.
+const RESERVED: &str = "$serde_json::private::";
+
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Tree)
+        Tree {
+            depth_left: MAX_DEPTH,
+        }
+        .deserialize(deserializer)
     }
 }
 
-struct Tree;
+#[derive(Clone, Copy)]
+struct Tree {
+    depth_left: u8,
+}
+
+impl Tree {
+    fn within<E: serde::de::Error>(self) -> Result<Self, E> {
+        let depth_left = self.depth_left.checked_sub(1);
+        let depth_left = depth_left
+            .ok_or_else(|| E::custom(format_args!("nested deeper than {MAX_DEPTH} levels")))?;
+        Ok(Self { depth_left })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Tree {
+    type Value = Node;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
 impl<'de> Visitor<'de> for Tree {
     type Value = Node;
@@ -80,23 +112,31 @@ impl<'de> Visitor<'de> for Tree {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Node, A::Error> {
+        let within = self.within()?;
         let mut array = Vec::new();
-        while let Some(element) = elements.next_element()? {
+        while let Some(element) = elements.next_element_seed(within)? {
             array.push(element);
         }
         Ok(Node::Array(array))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node, A::Error> {
+        let within = self.within()?;
         let mut object = BTreeMap::new();
         while let Some(name) = members.next_key::<String>()? {
+            if name.starts_with(RESERVED) {
+                let name = escaped(&name);
+                return Err(A::Error::custom(format_args!(
+                    "member `{name}` has a reserved name"
+                )));
+            }
             if object.contains_key(&name) {
                 let name = escaped(&name);
                 return Err(A::Error::custom(format_args!(
                     "member `{name}` stands twice"
                 )));
             }
-            let value = members.next_value()?;
+            let value = members.next_value_seed(within)?;
             object.insert(name, value);
         }
         Ok(Node::Object(object))

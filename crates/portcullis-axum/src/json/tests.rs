@@ -68,7 +68,7 @@ fn malformed_json_is_told_by_its_position() {
     assert!(message.starts_with("malformed JSON: ") && message.ends_with("at line 2 column 21"));
     assert!(!message.contains("hunter2"));
     assert!(problem("{\"name\":\"a\"} x").contains("line 1 column 14"));
-    assert!(problem(&"[".repeat(1_000)).starts_with("malformed JSON: recursion limit"));
+    assert!(problem(&"[".repeat(1_000)).contains("nested deeper than 64 levels"));
     let broken = from_slice::<Order>(b"{\"name\":\"\xff\"}")
         .unwrap_err()
         .to_string();
@@ -249,6 +249,32 @@ async fn a_smaller_limit_of_the_router_holds() {
         assert_eq!(
             router.clone().oneshot(request).await.unwrap().status(),
             status
+        );
+    }
+}
+
+#[test]
+fn nesting_has_an_end_that_no_reserved_name_goes_round() {
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let any = |body: &str| from_slice::<serde_json::Value>(body.as_bytes());
+    assert!(any(&nested(64)).is_ok());
+    for body in [nested(65), nested(100), nested(10_000)] {
+        let told = any(&body).unwrap_err().to_string();
+        assert!(
+            told.contains("nested deeper") || told.contains("recursion limit"),
+            "{told}"
+        );
+    }
+    for name in ["RawValue", "Number", ""] {
+        let body = format!(r#"{{"$serde_json::private::{name}":"[[1]]"}}"#);
+        let told = any(&body).unwrap_err().to_string();
+        assert!(told.contains("reserved name"), "{told}");
+        let escaped = format!(r#"{{"a":[{{"\u0024serde_json::private::{name}":"1"}}]}}"#);
+        assert!(
+            any(&escaped)
+                .unwrap_err()
+                .to_string()
+                .contains("reserved name")
         );
     }
 }

@@ -148,6 +148,11 @@ impl Registry {
             if let Some(successor) = record.successor {
                 let successor = self.read(successor).await?.map(|(record, _)| record);
                 let Some(raced) = successor.filter(|next| self.is_unused_and_young(next)) else {
+                    // Others may have raced as well and moved on to yet another successor.
+                    let now_read = self.read(token.id).await?;
+                    if now_read.is_some_and(|(now, _)| now.version != record.version) {
+                        continue;
+                    }
                     self.end_family(actor, token.family, "refresh.reused")
                         .await?;
                     return Err(RefreshError::Rejected);

@@ -13,13 +13,18 @@ use super::{
     text::Text,
 };
 
+/// What `--help` says at its end.
+const MORE_HELP: &str = "\
+The file of `--config` is TOML with the options by their names, such as `key-limit = \"100/60s\"`.
+What is logged on standard error is up to RUST_LOG, such as `warn,portcullis_login=debug` \
+(default: `info`).";
+
 /// A social-posting API: login, API keys, scopes, limits and credits.
 ///
-/// Each option may stand in the file of `--config`, too. Secrets come from the variables
-/// `PORTCULLIS_ADMIN_PASSWORD` and `PORTCULLIS_PEPPERS`, or from the files that
-/// `PORTCULLIS_ADMIN_PASSWORD_FILE` and `PORTCULLIS_PEPPERS_FILE` name.
+/// Secrets come from the variables `PORTCULLIS_ADMIN_PASSWORD` and `PORTCULLIS_PEPPERS`, or from
+/// the files that `PORTCULLIS_ADMIN_PASSWORD_FILE` and `PORTCULLIS_PEPPERS_FILE` name.
 #[derive(Debug, Parser)]
-#[command(name = "social-api", version)]
+#[command(name = "social-api", version, after_help = MORE_HELP)]
 struct Arguments {
     /// A TOML file of options; what is given as an option or variable comes before it
     #[arg(long, env = "PORTCULLIS_CONFIG", value_name = "FILE")]
@@ -45,28 +50,72 @@ pub(super) struct Options {
     #[arg(long, env = "PORTCULLIS_ADMIN_EMAIL", value_name = "EMAIL")]
     pub(super) admin_email: Option<Text>,
     /// The limit of each API key, such as `100/60s` (default: `600/60s`)
-    #[arg(long, env = "PORTCULLIS_KEY_LIMIT", value_name = "N/WINDOW")]
+    #[arg(
+        long,
+        env = "PORTCULLIS_KEY_LIMIT",
+        value_name = "N/WINDOW",
+        allow_negative_numbers = true
+    )]
     pub(super) key_limit: Option<Text>,
     /// The limit of each session (default: `600/60s`)
-    #[arg(long, env = "PORTCULLIS_SESSION_LIMIT", value_name = "N/WINDOW")]
+    #[arg(
+        long,
+        env = "PORTCULLIS_SESSION_LIMIT",
+        value_name = "N/WINDOW",
+        allow_negative_numbers = true
+    )]
     pub(super) session_limit: Option<Text>,
     /// The balance of a new organisation (default: `1000`)
-    #[arg(long, env = "PORTCULLIS_CREDITS", value_name = "N")]
+    #[arg(
+        long,
+        env = "PORTCULLIS_CREDITS",
+        value_name = "N",
+        allow_negative_numbers = true
+    )]
     pub(super) credits: Option<Text>,
     /// How long a session lasts at most (default: `12h`)
-    #[arg(long, env = "PORTCULLIS_SESSION_TTL", value_name = "TIME")]
+    #[arg(
+        long,
+        env = "PORTCULLIS_SESSION_TTL",
+        value_name = "TIME",
+        allow_negative_numbers = true
+    )]
     pub(super) session_ttl: Option<Text>,
     /// How long a session lasts unused (default: `1h`)
-    #[arg(long, env = "PORTCULLIS_SESSION_IDLE_TTL", value_name = "TIME")]
+    #[arg(
+        long,
+        env = "PORTCULLIS_SESSION_IDLE_TTL",
+        value_name = "TIME",
+        allow_negative_numbers = true
+    )]
     pub(super) session_idle_ttl: Option<Text>,
     /// How long a login can be refreshed (default: `30d`)
-    #[arg(long, env = "PORTCULLIS_REFRESH_TTL", value_name = "TIME")]
+    #[arg(
+        long,
+        env = "PORTCULLIS_REFRESH_TTL",
+        value_name = "TIME",
+        allow_negative_numbers = true
+    )]
     pub(super) refresh_ttl: Option<Text>,
     /// The origins whose pages may call, with commas between (default: none)
     #[arg(long, env = "PORTCULLIS_CORS_ORIGINS", value_name = "LIST")]
+    #[serde(deserialize_with = "Text::text_or_list")]
     pub(super) cors_origins: Option<Text>,
+    /// Known, so that it is refused for what it is and not as a mistake
+    #[arg(
+        long,
+        env = "PORTCULLIS_METRICS_LISTEN",
+        value_name = "ADDR",
+        hide = true
+    )]
+    pub(super) metrics_listen: Option<Text>,
     /// How many proxies' X-Forwarded-For is believed (default: `0`)
-    #[arg(long, env = "PORTCULLIS_TRUSTED_HOPS", value_name = "N")]
+    #[arg(
+        long,
+        env = "PORTCULLIS_TRUSTED_HOPS",
+        value_name = "N",
+        allow_negative_numbers = true
+    )]
     pub(super) trusted_hops: Option<Text>,
     /// The server's address as browsers see it (default: `http://ADDR`)
     #[arg(long, env = "PORTCULLIS_BASE_URL", value_name = "URL")]
@@ -75,7 +124,13 @@ pub(super) struct Options {
     #[arg(long, env = "PORTCULLIS_SIGNUP")]
     pub(super) signup: Option<Text>,
     /// The file of the peppers (default: `./portcullis-peppers`, made at the very first start)
-    #[arg(long, env = "PORTCULLIS_PEPPERS_FILE", value_name = "FILE")]
+    // A secret that was set in the place of the path is not shown by `--help` either.
+    #[arg(
+        long,
+        env = "PORTCULLIS_PEPPERS_FILE",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
     pub(super) peppers: Option<Text>,
 }
 
@@ -123,6 +178,7 @@ impl Options {
             session_idle_ttl: self.session_idle_ttl.or(other.session_idle_ttl),
             refresh_ttl: self.refresh_ttl.or(other.refresh_ttl),
             cors_origins: self.cors_origins.or(other.cors_origins),
+            metrics_listen: self.metrics_listen.or(other.metrics_listen),
             trusted_hops: self.trusted_hops.or(other.trusted_hops),
             base_url: self.base_url.or(other.base_url),
             signup: self.signup.or(other.signup),

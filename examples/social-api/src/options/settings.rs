@@ -101,8 +101,12 @@ impl Settings {
         variables: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Self, SettingsError> {
         let options = Options::read(arguments)?;
+        if options.metrics_listen.is_some() {
+            let what = "not available in this version";
+            return Err(SettingsError::option("metrics-listen", what));
+        }
         Ok(Self {
-            listen: checked("listen", options.listen, "127.0.0.1:8080", Text::parsed)?,
+            listen: checked("listen", options.listen, "127.0.0.1:8080", Text::address)?,
             store: checked(
                 "store",
                 options.store,
@@ -117,14 +121,14 @@ impl Settings {
                 Text::email,
             )?,
             admin_password: admin_password(variables)?,
-            key_limit: checked("key-limit", options.key_limit, "600/60s", Text::parsed)?,
+            key_limit: checked("key-limit", options.key_limit, "600/60s", Text::quota)?,
             session_limit: checked(
                 "session-limit",
                 options.session_limit,
                 "600/60s",
-                Text::parsed,
+                Text::quota,
             )?,
-            credits: checked("credits", options.credits, "1000", Text::parsed)?,
+            credits: checked("credits", options.credits, "1000", Text::credits)?,
             session_ttl: checked("session-ttl", options.session_ttl, "12h", Text::duration)?,
             session_idle_ttl: checked(
                 "session-idle-ttl",
@@ -134,7 +138,7 @@ impl Settings {
             )?,
             refresh_ttl: checked("refresh-ttl", options.refresh_ttl, "30d", Text::duration)?,
             cors_origins: checked("cors-origins", options.cors_origins, "", Text::origins)?,
-            trusted_hops: checked("trusted-hops", options.trusted_hops, "0", Text::parsed)?,
+            trusted_hops: checked("trusted-hops", options.trusted_hops, "0", Text::hops)?,
             base_url: options
                 .base_url
                 .map(|url| checked("base-url", Some(url), "", Text::base_url))
@@ -171,14 +175,17 @@ fn admin_password(
         (Some(password), None) => (NAME, password),
         (None, Some(path)) => (FILE, secret_in_file(FILE, Path::new(&path))?),
     };
-    match password.expose().len() {
-        0 => Err(SettingsError::variable(name, "the password is empty")),
-        1..=MAX_PASSWORD_BYTES => Ok(Some(password)),
-        _ => Err(SettingsError::variable(
-            name,
-            format_args!("the password has more than {MAX_PASSWORD_BYTES} bytes"),
-        )),
-    }
+    let problem = match password.expose().len() {
+        0 => "the password is empty".to_owned(),
+        1..=MAX_PASSWORD_BYTES if !password.expose().contains(char::is_control) => {
+            return Ok(Some(password));
+        }
+        1..=MAX_PASSWORD_BYTES => {
+            "the password has a control character, such as a tab or the end of a line".to_owned()
+        }
+        _ => format!("the password has more than {MAX_PASSWORD_BYTES} bytes"),
+    };
+    Err(SettingsError::variable(name, problem))
 }
 
 fn peppers(
@@ -195,9 +202,22 @@ fn peppers(
         (None, Some(path)) if path.as_str().is_empty() => {
             Err(SettingsError::option("peppers", "no file is named"))
         }
+        (None, Some(path)) if looks_like_peppers(path.as_str()) => {
+            let what = format_args!("it names a file; peppers themselves go into `{NAME}`");
+            Err(SettingsError::option("peppers", what))
+        }
         (None, Some(path)) => Ok(Peppers::File(PathBuf::from(path.as_str()))),
         (None, None) => Ok(Peppers::DefaultFile(PathBuf::from("./portcullis-peppers"))),
     }
+}
+
+/// Whether a text that should be a path may be a secret instead: `1:BASE64`, or 32 bytes in base64.
+fn looks_like_peppers(text: &str) -> bool {
+    let text = text.trim_start();
+    let after_digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let is_numbered = after_digits.len() < text.len() && after_digits.starts_with(':');
+    let is_bare = text.len() == 44 && text.ends_with('=');
+    is_numbered || is_bare
 }
 
 fn secret(
@@ -213,8 +233,12 @@ fn secret(
 
 /// The text of a file without the line end after it, if there is one.
 fn secret_in_file(name: &str, path: &Path) -> Result<Secret<String>, SettingsError> {
+    // The path is not shown: it may be the secret itself, set in the wrong variable.
     let mut text = read_text(path).map_err(|error| {
-        SettingsError::variable(name, format_args!("`{}`: {error}", path.display()))
+        SettingsError::variable(
+            name,
+            format_args!("the file that it names can't be read: {error}"),
+        )
     })?;
     if text.ends_with('\n') {
         text.pop();

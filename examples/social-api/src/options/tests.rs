@@ -87,14 +87,30 @@ fn a_wrong_file_is_told_in_one_line_by_name_and_place() {
         "credits = { }",
         "[listen]",
         "\"a\nb\" = 1",
+        "credits = [\"QUFB\"]",
+        "peppers = [\"1:QUFB\"]",
+        "peppers = 1:QUFB",
+        "peppers = \"1:QUFB",
+        "cors-origins = [[\"QUFB\"]]",
     ] {
         let (_folder, path) = in_file(text);
         let message = refused(&["--config", &path]);
         assert!(
-            message.starts_with("options file `") && !message.contains('\n'),
+            message.starts_with("options file `")
+                && !message.contains('\n')
+                && !message.contains("QUFB"),
             "{message}"
         );
     }
+    let (_folder, path) = in_file("store = [\"memory:\"]");
+    let message = refused(&["--config", &path]);
+    assert!(message.contains("array"), "{message}");
+    let (_folder, path) = in_file("metrics-listen = \"127.0.0.1:9\"");
+    let message = refused(&["--config", &path]);
+    assert_eq!(
+        message,
+        "option `metrics-listen`: not available in this version"
+    );
     assert!(refused(&["--config", "/nowhere/x.toml"]).contains("No such file"));
 }
 
@@ -108,7 +124,11 @@ fn wrong_arguments_are_told_in_one_line() {
     for (arguments, message) in [
         (
             ["--listen", "here"],
-            "option `listen`: invalid socket address syntax",
+            "option `listen`: not an address and a port such as `127.0.0.1:8080`",
+        ),
+        (
+            ["--listen", "localhost:8080"],
+            "option `listen`: not an address and a port such as `127.0.0.1:8080`",
         ),
         (
             ["--store", "sqlite:"],
@@ -117,6 +137,26 @@ fn wrong_arguments_are_told_in_one_line() {
         (
             ["--store", "postgres://db/x"],
             "option `store`: `postgres://` is not available in this version",
+        ),
+        (
+            ["--store", "sqlite://tmp/x.db"],
+            "option `store`: `sqlite:PATH` has no `//`, such as `sqlite:./data/portcullis.db`",
+        ),
+        (
+            ["--metrics-listen", "127.0.0.1:9"],
+            "option `metrics-listen`: not available in this version",
+        ),
+        (
+            ["--credits", "1k"],
+            "option `credits`: not a whole number from 0 to 4294967295",
+        ),
+        (
+            ["--credits", "-1"],
+            "option `credits`: not a whole number from 0 to 4294967295",
+        ),
+        (
+            ["--key-limit", "-1"],
+            "option `key-limit`: not a quota such as `600/60s` at byte 0",
         ),
         (
             ["--limits", "redis://r"],
@@ -131,8 +171,8 @@ fn wrong_arguments_are_told_in_one_line() {
             "option `admin-email`: not an address of e-mail",
         ),
         (
-            ["--trusted-hops", "300"],
-            "option `trusted-hops`: number too large to fit in target type",
+            ["--trusted-hops", "256"],
+            "option `trusted-hops`: not a whole number from 0 to 255",
         ),
         (
             ["--session-ttl", "0s"],
@@ -153,6 +193,7 @@ fn wrong_arguments_are_told_in_one_line() {
         "1.5h",
         "1 h",
         "1w",
+        "-1",
         "ü",
         "99999999999999999999s",
     ] {
@@ -220,16 +261,17 @@ fn secrets_come_from_variables_or_the_files_that_they_name() {
     let password = |variables: &[(&str, &str)]| {
         read_with(&[], variables).map(|settings| settings.admin_password)
     };
-    let given = password(&[("PORTCULLIS_ADMIN_PASSWORD", "hunter2\n")])
+    let given = password(&[("PORTCULLIS_ADMIN_PASSWORD", " hünter2 ")])
         .unwrap()
         .unwrap();
-    assert_eq!(given.expose(), "hunter2\n");
+    assert_eq!(given.expose(), " hünter2 ");
     let (_folder, path) = in_file("hunter2 \r\n");
     let given = password(&[("PORTCULLIS_ADMIN_PASSWORD_FILE", &path)])
         .unwrap()
         .unwrap();
     assert_eq!(given.expose(), "hunter2 ");
     let (_folder, empty) = in_file("\n");
+    let (_folder, two_lines) = in_file("hunter2\n\n");
     for variables in [
         [
             ("PORTCULLIS_ADMIN_PASSWORD", "hunter2"),
@@ -240,8 +282,11 @@ fn secrets_come_from_variables_or_the_files_that_they_name() {
             ("PORTCULLIS_ADMIN_PASSWORD", &"hunter2".repeat(150)),
             ("", ""),
         ],
+        [("PORTCULLIS_ADMIN_PASSWORD", "hunter2\n"), ("", "")],
+        [("PORTCULLIS_ADMIN_PASSWORD", "hun\u{1b}ter2"), ("", "")],
+        [("PORTCULLIS_ADMIN_PASSWORD_FILE", &two_lines), ("", "")],
         [("PORTCULLIS_ADMIN_PASSWORD_FILE", &empty), ("", "")],
-        [("PORTCULLIS_ADMIN_PASSWORD_FILE", "/nowhere"), ("", "")],
+        [("PORTCULLIS_ADMIN_PASSWORD_FILE", "hunter2"), ("", "")],
     ] {
         let message = password(&variables).unwrap_err().to_string();
         assert!(
@@ -268,4 +313,18 @@ fn peppers_come_from_one_place() {
         "{message}"
     );
     assert!(refused(&["--peppers", ""]).starts_with("option `peppers`: "));
+    let bare = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
+    for pasted in [bare, &format!("1:{bare}"), " 12:QUFB,13:QUFB"] {
+        let (_folder, path) = in_file(&format!("peppers = \"{pasted}\""));
+        for message in [
+            refused(&["--peppers", pasted]),
+            refused(&["--config", &path]),
+        ] {
+            assert_eq!(
+                message,
+                "option `peppers`: it names a file; peppers themselves go into `PORTCULLIS_PEPPERS`"
+            );
+        }
+    }
+    assert!(read(&["--peppers", "2024/peppers:1"]).is_ok());
 }

@@ -1,8 +1,15 @@
 //! The text of an option, and what it can be read as.
 
-use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use axum::http::{HeaderValue, Uri};
+use portcullis::limit::{Quota, QuotaError};
 use serde::{Deserialize, Deserializer, de};
 
 use super::settings::{Limits, Signup, Store};
@@ -10,7 +17,7 @@ use super::settings::{Limits, Signup, Store};
 /// The longest time that an option may give: ten years.
 const MAX_DAYS: u64 = 3_650;
 
-/// The text of an option. In TOML it may also be a whole number or an array of texts.
+/// The text of an option. In TOML it may also be a whole number.
 #[derive(Clone, Debug)]
 pub(super) struct Text(String);
 
@@ -25,13 +32,41 @@ impl Text {
         &self.0
     }
 
-    pub(super) fn parsed<T: FromStr<Err: fmt::Display>>(&self) -> Result<T, String> {
-        self.0.parse().map_err(|error: T::Err| error.to_string())
+    /// Reads what in TOML may also be an array of texts.
+    pub(super) fn text_or_list<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Self>, D::Error> {
+        deserializer.deserialize_any(OfToml::List).map(Some)
+    }
+
+    pub(super) fn address(&self) -> Result<SocketAddr, String> {
+        self.parsed("an address and a port such as `127.0.0.1:8080`")
+    }
+
+    pub(super) fn credits(&self) -> Result<u32, String> {
+        self.parsed("a whole number from 0 to 4294967295")
+    }
+
+    pub(super) fn hops(&self) -> Result<u8, String> {
+        self.parsed("a whole number from 0 to 255")
+    }
+
+    pub(super) fn quota(&self) -> Result<Quota, String> {
+        self.0
+            .parse()
+            .map_err(|error: QuotaError| error.to_string())
+    }
+
+    fn parsed<T: FromStr>(&self, expected: &str) -> Result<T, String> {
+        self.0.parse().map_err(|_| format!("not {expected}"))
     }
 
     pub(super) fn store(&self) -> Result<Store, String> {
         match self.0.split_once(':') {
             Some(("memory", "")) => Ok(Store::Memory),
+            Some(("sqlite", path)) if path.starts_with("//") => {
+                Err("`sqlite:PATH` has no `//`, such as `sqlite:./data/portcullis.db`".to_owned())
+            }
             Some(("sqlite", path)) if !path.is_empty() => Ok(Store::Sqlite(PathBuf::from(path))),
             Some(("postgres" | "postgresql", _)) => {
                 Err("`postgres://` is not available in this version".to_owned())
@@ -151,17 +186,24 @@ fn web_server(text: &str) -> Option<Uri> {
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(OfToml)
+        deserializer.deserialize_any(OfToml::One)
     }
 }
 
-struct OfToml;
+/// What an option may be in TOML.
+enum OfToml {
+    One,
+    List,
+}
 
 impl<'de> de::Visitor<'de> for OfToml {
     type Value = Text;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text, a whole number or an array of texts")
+        f.write_str(match self {
+            Self::One => "a text or a whole number",
+            Self::List => "a text or an array of texts",
+        })
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Text, E> {
@@ -173,6 +215,12 @@ impl<'de> de::Visitor<'de> for OfToml {
     }
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut elements: A) -> Result<Text, A::Error> {
+        if matches!(self, Self::One) {
+            return Err(de::Error::invalid_type(
+                de::Unexpected::Other("array"),
+                &self,
+            ));
+        }
         let mut texts = Vec::<String>::new();
         while let Some(text) = elements.next_element()? {
             texts.push(text);

@@ -3,7 +3,8 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use portcullis::core::CredentialId;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Rows, Transaction, TransactionBehavior};
+use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 use super::ResourceError;
@@ -136,6 +137,23 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
         ON CONFLICT (one) DO UPDATE SET version = excluded.version";
     transaction.execute(store, [i64::try_from(known).unwrap_or(i64::MAX)])?;
     Ok(transaction.commit()?)
+}
+
+/// The records of a query for names and records.
+///
+/// One that can't be read is logged and left out: the others are still there to be listed.
+pub(super) fn records<T: DeserializeOwned>(mut rows: Rows<'_>) -> Result<Vec<T>, rusqlite::Error> {
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        match serde_json::from_slice(row.get_ref(1)?.as_bytes()?) {
+            Ok(record) => records.push(record),
+            Err(error) => {
+                let name = String::from_utf8_lossy(row.get_ref(0)?.as_bytes()?);
+                tracing::error!(%name, %error, "a stored record can't be read and is left out");
+            }
+        }
+    }
+    Ok(records)
 }
 
 /// A new id: the prefix and 16 characters of base62, 95 bits from the operating system.

@@ -6,6 +6,7 @@
 mod brands;
 mod database;
 mod error;
+mod kept;
 mod posts;
 mod request;
 

@@ -6,10 +6,6 @@ use axum::{
 };
 use portcullis::axum::ApiError;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
-
-/// The most bytes that the members that are only kept may take, as JSON.
-const MAX_KEPT_BYTES: usize = 16 * 1024;
 
 /// The one part of the path that varies, such as an id. What can't be one gives 404.
 #[derive(Debug)]
@@ -104,39 +100,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Nothing {}
 
-/// The members of a body that are only kept and given back.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(transparent)]
-pub(super) struct Kept(Map<String, Value>);
-
-impl Kept {
-    /// Those that have none of the server's own names, unless they are too many.
-    pub(super) fn without(mut self, own: &[&str]) -> Result<Self, ApiError> {
-        self.0.retain(|name, _| !own.contains(&name.as_str()));
-        self.checked()
-    }
-
-    /// These and those of another, which come first; its `null` removes (RFC 7396, section 2).
-    pub(super) fn merged(mut self, other: Self) -> Result<Self, ApiError> {
-        for (name, value) in other.0 {
-            match value {
-                Value::Null => self.0.remove(&name),
-                value => self.0.insert(name, value),
-            };
-        }
-        self.checked()
-    }
-
-    fn checked(self) -> Result<Self, ApiError> {
-        let bytes = serde_json::to_string(&self.0).map_or(usize::MAX, |text| text.len());
-        if bytes > MAX_KEPT_BYTES {
-            let message = format!("members that are only kept may take {MAX_KEPT_BYTES} bytes");
-            return Err(ApiError::invalid_request(message));
-        }
-        Ok(self)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,20 +150,5 @@ mod tests {
             );
         }
         assert!(page(&[("limit", "1"), ("limit", "1")]).is_err());
-    }
-
-    #[test]
-    fn the_servers_own_members_are_not_kept_and_neither_are_too_many() {
-        let members = |json: &str| serde_json::from_str::<Kept>(json).unwrap();
-        let given = members(r#"{"id":"mine","mood":{"a":[1]}}"#);
-        let kept = given.without(&["id"]).unwrap();
-        assert_eq!(kept, members(r#"{"mood":{"a":[1]}}"#));
-        let merged = kept
-            .merged(members(r#"{"mood":null,"tone":1,"none":null}"#))
-            .unwrap();
-        assert_eq!(merged, members(r#"{"tone":1}"#));
-        let long = members(&format!(r#"{{"a":"{}"}}"#, "x".repeat(MAX_KEPT_BYTES)));
-        assert!(long.clone().without(&[]).is_err());
-        assert!(merged.merged(long).is_err());
     }
 }

@@ -3,14 +3,19 @@
 use portcullis::{axum::ApiError, core::Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::resources::request::Kept;
+use crate::resources::kept::{Kept, Own};
 
 /// The most characters of a name.
 const MAX_NAME: usize = 100;
 /// The most characters of a slug.
 const MAX_SLUG: usize = 64;
 /// The members of a brand that a client can't add.
-const OWN: [&str; 4] = ["slug", "name", "createdAt", "updatedAt"];
+const OWN: [Own; 4] = [
+    Own::text("slug"),
+    Own::text("name"),
+    Own::text("createdAt"),
+    Own::text("updatedAt"),
+];
 
 /// A brand, as it is shown and stored.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -74,6 +79,10 @@ impl Brand {
 fn checked_name(name: String) -> Result<String, ApiError> {
     if name.trim().is_empty() || name.chars().count() > MAX_NAME {
         let message = format!("`name`: 1 to {MAX_NAME} characters, not all of them spaces");
+        return Err(ApiError::invalid_request(message));
+    }
+    if name.contains(char::is_control) {
+        let message = "`name`: no control characters, such as a tab or the end of a line";
         return Err(ApiError::invalid_request(message));
     }
     Ok(name)

@@ -6,7 +6,7 @@ use portcullis::axum::ApiError;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::brand::Brand;
-use crate::resources::ResourceError;
+use crate::resources::{ResourceError, database::records};
 
 /// The most brands of an organisation, since their list is not cut into pages.
 const MAX_BRANDS: u32 = 1_000;
@@ -54,17 +54,20 @@ pub(super) fn delete(tables: &Connection, owner: &str, slug: &str) -> Result<boo
     Ok(tables.execute(statement, [owner, slug])? > 0)
 }
 
-/// The brands of an owner, in their order.
+/// The brands of an owner that can be read, in their order.
 pub(super) fn all(tables: &Connection, owner: &str) -> Result<Vec<Brand>, ResourceError> {
-    let mut query = tables
-        .prepare("SELECT record FROM social_brands WHERE owner = ?1 ORDER BY position, seq")?;
-    let mut rows = query.query([owner])?;
-    let mut brands = Vec::new();
-    while let Some(row) = rows.next()? {
-        let record: String = row.get(0)?;
-        brands.push(serde_json::from_str(&record)?);
-    }
-    Ok(brands)
+    let mut query = tables.prepare(
+        "SELECT slug, record FROM social_brands WHERE owner = ?1 ORDER BY position, seq",
+    )?;
+    Ok(records(query.query([owner])?)?)
+}
+
+/// The slugs of all brands of an owner, in their order.
+fn all_slugs(tables: &Connection, owner: &str) -> Result<Vec<String>, rusqlite::Error> {
+    let mut query =
+        tables.prepare("SELECT slug FROM social_brands WHERE owner = ?1 ORDER BY position, seq")?;
+    let slugs = query.query_map([owner], |row| row.get(0))?;
+    slugs.collect()
 }
 
 /// Adds a brand as the last.
@@ -96,8 +99,8 @@ pub(super) fn reorder(
     owner: &str,
     slugs: &[String],
 ) -> Result<(), ResourceError> {
-    let brands = all(tables, owner)?;
-    let known: HashSet<&str> = brands.iter().map(|brand| brand.slug.as_str()).collect();
+    let all = all_slugs(tables, owner)?;
+    let known: HashSet<&str> = all.iter().map(String::as_str).collect();
     let mut named = HashSet::new();
     for (index, slug) in slugs.iter().enumerate() {
         if !known.contains(slug.as_str()) {
@@ -110,7 +113,7 @@ pub(super) fn reorder(
             return Err(ApiError::invalid_request(message).into());
         }
     }
-    let others = brands.iter().map(|brand| brand.slug.as_str());
+    let others = all.iter().map(String::as_str);
     let others = others.filter(|slug| !named.contains(slug));
     let mut statement =
         tables.prepare("UPDATE social_brands SET position = ?3 WHERE owner = ?1 AND slug = ?2")?;

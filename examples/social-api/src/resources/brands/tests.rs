@@ -41,14 +41,25 @@ fn slugs_are_made_from_names() {
     assert_eq!(slug("--Café 24"), "caf-24");
     assert_eq!(slug(&"a".repeat(100)), "a".repeat(64));
     assert_eq!(slug(&format!("{} b", "a".repeat(63))), "a".repeat(63));
-    for name in ["", "  ", "日本", "--", &"a".repeat(101)] {
+    for name in [
+        "",
+        "  ",
+        "日本",
+        "--",
+        &"a".repeat(101),
+        "a\0",
+        "a\nb",
+        "\u{85}a",
+        "a\x7f",
+    ] {
         assert!(brand(json!({ "name": name })).is_err(), "{name}");
     }
 }
 
 #[test]
 fn a_brand_shows_its_own_members_and_keeps_the_others() {
-    let body = json!({"name": "Acme", "slug": "mine", "createdAt": 1, "colour": "red", "size": 1});
+    let body =
+        json!({"name": "Acme", "slug": "mine", "createdAt": "x", "colour": "red", "size": 1});
     let mut brand = brand(body).unwrap();
     let change = json!({"name": "Acme 2", "slug": "x", "colour": null, "tone": [1]});
     brand
@@ -95,6 +106,21 @@ async fn those_named_in_an_order_come_first() {
         table::insert(tables, "acme", &brand(json!({"name": "e"}))?)?;
         table::reorder(tables, "acme", &["d".into()])?;
         assert_eq!(slugs(tables, "acme"), ["d", "c", "b", "a", "e"]);
+
+        // A record that can't be read is left out, and can still be put in its place.
+        let garble = "UPDATE social_brands SET record = ?1 WHERE slug = 'e'";
+        let record: String = tables.query_row(
+            "SELECT record FROM social_brands WHERE slug = 'e'",
+            [],
+            |row| row.get(0),
+        )?;
+        tables.execute(garble, ["[]"])?;
+        assert_eq!(slugs(tables, "acme"), ["d", "c", "b", "a"]);
+        assert!(table::find(tables, "acme", "e").is_err());
+        table::reorder(tables, "acme", &["d".into(), "e".into()])?;
+        tables.execute(garble, [&record])?;
+        assert_eq!(slugs(tables, "acme"), ["d", "e", "c", "b", "a"]);
+        table::reorder(tables, "acme", &["d", "c", "b", "a", "e"].map(String::from))?;
         let unknown = told(table::reorder(tables, "acme", &["a".into(), "z".into()]));
         assert_eq!(unknown, "not_found no such brand as `slugs[1]` names");
         let twice = told(table::reorder(tables, "acme", &["a".into(), "a".into()]));

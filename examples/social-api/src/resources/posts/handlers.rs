@@ -19,8 +19,9 @@ use super::{
 use crate::resources::{
     Demo, ResourceError, brands,
     database::random_id,
+    kept::Kept,
     owner,
-    request::{Change, Kept, Named, Nothing, Parameters},
+    request::{Change, Named, Nothing, Parameters},
 };
 
 /// `GET /posts?brandSlug&status&limit&offset`: newest first.
@@ -118,11 +119,7 @@ pub(in crate::resources) async fn publish(
     Named(id): Named,
     OptionalJsonBody(kept): OptionalJsonBody<Kept>,
 ) -> Result<Data<Post>, ResourceError> {
-    act(&demo, &who, id, |record, now| {
-        record.publish(now)?;
-        record.keep(kept)
-    })
-    .await
+    act(&demo, &who, id, kept, Record::publish).await
 }
 
 /// `PUT /posts/{id}/schedule`
@@ -132,7 +129,7 @@ pub(in crate::resources) async fn schedule(
     Named(id): Named,
     JsonBody(wanted): JsonBody<Schedule>,
 ) -> Result<Data<Post>, ResourceError> {
-    act(&demo, &who, id, |record, now| record.schedule(wanted, now)).await
+    change(&demo, &who, id, |record, now| record.schedule(wanted, now)).await
 }
 
 /// `POST /posts/{id}/retry`
@@ -142,11 +139,7 @@ pub(in crate::resources) async fn retry(
     Named(id): Named,
     OptionalJsonBody(kept): OptionalJsonBody<Kept>,
 ) -> Result<Data<Post>, ResourceError> {
-    act(&demo, &who, id, |record, now| {
-        record.retry(now)?;
-        record.keep(kept)
-    })
-    .await
+    act(&demo, &who, id, kept, Record::retry).await
 }
 
 /// `POST /posts/{id}/rewrite`
@@ -156,11 +149,7 @@ pub(in crate::resources) async fn rewrite(
     Named(id): Named,
     OptionalJsonBody(kept): OptionalJsonBody<Kept>,
 ) -> Result<Data<Post>, ResourceError> {
-    act(&demo, &who, id, |record, now| {
-        record.rewrite(now)?;
-        record.keep(kept)
-    })
-    .await
+    act(&demo, &who, id, kept, Record::rewrite).await
 }
 
 /// The answer of [`score`].
@@ -169,19 +158,36 @@ pub(in crate::resources) struct Score {
     score: u32,
 }
 
-/// `POST /posts/{id}/score`: there is nothing to keep, so a body is read and forgotten.
+/// `POST /posts/{id}/score`: a body is read as by the other actions, and forgotten.
 pub(in crate::resources) async fn score(
     State(demo): State<Demo>,
     Caller(who): Caller,
     Named(id): Named,
-    OptionalJsonBody(_): OptionalJsonBody<Kept>,
+    OptionalJsonBody(kept): OptionalJsonBody<Kept>,
 ) -> Result<Data<Score>, ResourceError> {
-    let score = found(&demo, &who, id).await?.score();
+    let mut record = found(&demo, &who, id).await?;
+    record.keep(kept)?;
+    let score = record.score();
     Ok(Data(Score { score }))
 }
 
+/// Does something with a post and keeps what the body has, as one.
+async fn act(
+    demo: &Demo,
+    who: &Principal,
+    id: String,
+    kept: Kept,
+    action: fn(&mut Record, Timestamp) -> Result<(), ApiError>,
+) -> Result<Data<Post>, ResourceError> {
+    change(demo, who, id, move |record, now| {
+        action(record, now)?;
+        record.keep(kept)
+    })
+    .await
+}
+
 /// Changes a post and writes it, as one.
-async fn act<F>(
+async fn change<F>(
     demo: &Demo,
     who: &Principal,
     id: String,

@@ -5,23 +5,26 @@ use std::collections::BTreeMap;
 use portcullis::{axum::ApiError, core::Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::resources::request::{Change, Kept};
+use crate::resources::{
+    kept::{Kept, Own},
+    request::Change,
+};
 
 /// The most characters of a post.
 const MAX_CHARACTERS: usize = 10_000;
 
 /// The members of a post that a client can't add.
-const OWN: [&str; 10] = [
-    "id",
-    "brandSlug",
-    "text",
-    "platforms",
-    "status",
-    "scheduledAt",
-    "publishedAt",
-    "createdAt",
-    "updatedAt",
-    "source",
+const OWN: [Own; 10] = [
+    Own::text("id"),
+    Own::text("brandSlug"),
+    Own::text("text"),
+    Own::array("platforms"),
+    Own::text("status"),
+    Own::text("scheduledAt"),
+    Own::text("publishedAt"),
+    Own::text("createdAt"),
+    Own::text("updatedAt"),
+    Own::text("source"),
 ];
 
 /// A post as it is shown.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::post::{Record, Status};
-use crate::resources::{ResourceError, request::Page};
+use crate::resources::{ResourceError, database::records, request::Page};
 
 /// Which posts a list has.
 #[derive(Debug)]
@@ -13,26 +13,21 @@ pub(super) struct Filter {
     pub(super) page: Page,
 }
 
-/// The posts of an owner, newest first.
+/// The posts of an owner that can be read, newest first.
 pub(super) fn list(
     tables: &Connection,
     owner: &str,
     filter: &Filter,
 ) -> Result<Vec<Record>, ResourceError> {
     let mut query = tables.prepare(
-        "SELECT record FROM social_posts
+        "SELECT id, record FROM social_posts
          WHERE owner = ?1 AND (?2 IS NULL OR brand_slug = ?2) AND (?3 IS NULL OR status = ?3)
          ORDER BY seq DESC LIMIT ?4 OFFSET ?5",
     )?;
     let status = filter.status.map(Status::name);
     let Page { limit, offset } = filter.page;
-    let mut rows = query.query(params![owner, filter.brand_slug, status, limit, offset])?;
-    let mut records = Vec::new();
-    while let Some(row) = rows.next()? {
-        let record: String = row.get(0)?;
-        records.push(serde_json::from_str(&record)?);
-    }
-    Ok(records)
+    let rows = query.query(params![owner, filter.brand_slug, status, limit, offset])?;
+    Ok(records(rows)?)
 }
 
 /// One post, if it is the owner's.
@@ -86,14 +81,16 @@ pub(super) fn delete(tables: &Connection, owner: &str, id: &str) -> Result<bool,
     Ok(tables.execute(statement, [id, owner])? > 0)
 }
 
-/// Takes a brand that is deleted from the posts of its owner.
+/// Takes a brand that is deleted from the posts of its owner; a record that is no JSON stays.
 pub(in crate::resources) fn forget_brand(
     tables: &Connection,
     owner: &str,
     slug: &str,
 ) -> Result<(), ResourceError> {
     let statement = "UPDATE social_posts
-         SET brand_slug = NULL, record = json_set(record, '$.post.brandSlug', NULL)
+         SET brand_slug = NULL, record = iif(
+             json_valid(record), json_set(record, '$.post.brandSlug', NULL), record
+         )
          WHERE owner = ?1 AND brand_slug = ?2";
     tables.execute(statement, [owner, slug])?;
     Ok(())

@@ -46,7 +46,7 @@ fn schedule(record: &mut Record, body: serde_json::Value) -> Result<(), String> 
 fn a_post_shows_its_own_members_and_keeps_the_others() {
     let record = record(json!({
         "text": "hello", "platforms": ["threads", "x"], "mood": {"a": [1, null]}, "none": null,
-        "id": "mine", "status": "published", "publishedAt": 7, "createdAt": 7, "updatedAt": 7,
+        "id": "mine", "status": "published", "publishedAt": null, "createdAt": "once",
     }));
     assert_eq!(
         shown(&record),
@@ -70,6 +70,10 @@ fn known_members_are_checked() {
     assert_eq!(
         refusal(json!({"text": "a", "scheduledAt": "2026-01-01T00:00:00.9Z"})),
         "invalid_request `scheduledAt`: not in the future"
+    );
+    assert_eq!(
+        refusal(json!({"text": "a", "status": 3})),
+        "invalid_request `status`: expected a string, not a number"
     );
     let longest = record(json!({"text": "ü".repeat(10_000)}));
     assert_eq!(shown(&longest)["platforms"], json!(["x", "linkedin"]));
@@ -207,6 +211,14 @@ async fn posts_are_the_owners_alone_and_listed_newest_first() {
         assert_eq!(ids(None, None, 1, 1)?, ["post_1"]);
         assert_eq!(ids(Some("shop"), Some(Status::Draft), 50, 0)?, ["post_2"]);
         assert!(ids(Some("nowhere"), None, 50, 0)?.is_empty());
+
+        let garble = "UPDATE social_posts SET record = ?1 WHERE id = 'post_2'";
+        for record in ["{", r#"{"post":5}"#] {
+            tables.execute(garble, [record])?;
+            assert_eq!(ids(None, None, 50, 0)?, ["post_1"]);
+            assert!(table::find(tables, "acme", "post_2").is_err());
+        }
+        tables.execute(garble, ["{"])?;
 
         table::forget_brand(tables, "acme", "shop")?;
         assert!(ids(Some("shop"), None, 50, 0)?.is_empty());

@@ -1,0 +1,131 @@
+//! Serving, with an end to everything that a client may draw out, and stopping.
+
+use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use portcullis::axum::ApiError;
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+/// How long a client may take to send the head of a request, on a new or a kept connection.
+const HEAD: Duration = Duration::from_secs(30);
+/// How long a request may take, its body included.
+const REQUEST: Duration = Duration::from_secs(60);
+/// How long requests that are under way may take when the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How long to wait before the next connection is taken when the machine has no room for one.
+const NO_ROOM: Duration = Duration::from_millis(200);
+
+/// SIGTERM and ctrl-c, caught from the moment that this is made.
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    pub(crate) fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        // Without a way to catch it the process just ends.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Ends a request that takes too long: what it holds, credits among it, is not held for ever.
+pub(crate) async fn deadline(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::invalid_request("the request took longer than 60 seconds to arrive")
+            .into_response(),
+    }
+}
+
+/// Serves until a signal, then lets requests that are under way finish; a second signal ends them.
+pub(crate) async fn serve(listener: TcpListener, app: Router, mut signals: Signals) {
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD);
+    http.http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEAD);
+    let connections = GracefulShutdown::new();
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(connection) => connection,
+                Err(error) => {
+                    tracing::warn!(error = %error, "a connection was not taken");
+                    tokio::time::sleep(NO_ROOM).await;
+                    continue;
+                }
+            },
+            () = signals.next() => break,
+        };
+        let app = app.clone();
+        let service = service_fn(move |request| answer(app.clone(), request, peer));
+        let connection = http
+            .serve_connection(TokioIo::new(stream), service)
+            .into_owned();
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            // A connection that breaks off is its client's affair.
+            let _ = connection.await;
+        });
+    }
+    drop(listener);
+    let mut drained = pin!(connections.shutdown());
+    tokio::select! {
+        () = &mut drained => {}
+        () = tokio::time::sleep(DRAIN) => {
+            tracing::warn!("requests were still under way after {DRAIN:?}");
+        }
+        () = signals.next() => {}
+    }
+}
+
+async fn answer(
+    app: Router,
+    request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response, Infallible> {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    app.oneshot(request).await
+}
