@@ -12,7 +12,7 @@ mod role;
 pub use account::{Account, Membership, NewAccount, Org, StoredAccount};
 #[cfg(feature = "conformance")]
 pub use directory::conformance;
-pub use directory::{Directory, DirectoryError, MemoryDirectory, Replaced};
+pub use directory::{Directory, DirectoryError, KnownNetwork, MemoryDirectory, Replaced};
 pub use email::{Email, ParseEmailError};
 pub use id::RandomError;
 pub use login::{

@@ -23,3 +23,11 @@ CREATE TABLE memberships (
     PRIMARY KEY (user, org)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX memberships_org ON memberships (org);
+
+-- From where people have logged in: the newest eight networks of each.
+CREATE TABLE known_networks (
+    user     TEXT    NOT NULL REFERENCES users (id),
+    network  TEXT    NOT NULL,                          -- its first address; IPv6 by 64 bits
+    noted_at INTEGER NOT NULL,
+    PRIMARY KEY (user, network)
+) STRICT, WITHOUT ROWID;

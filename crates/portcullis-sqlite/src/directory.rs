@@ -1,9 +1,11 @@
 //! People and organisations, in the same file and on the same threads as credentials.
 
+use std::net::IpAddr;
+
 use portcullis_core::BoxFuture;
 use portcullis_login::{
-    Account, Directory, DirectoryError, Email, Membership, NewAccount, Org, PasswordHash, Replaced,
-    StoredAccount,
+    Account, Directory, DirectoryError, Email, KnownNetwork, Membership, NewAccount, Org,
+    PasswordHash, Replaced, StoredAccount,
 };
 use portcullis_registry::{StoreError, User};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -44,6 +46,16 @@ impl Directory for SqliteStore {
         Box::pin(self.write(move |connection| {
             replace_password(connection, &id, &old, &new).attempt(WRITING)
         }))
+    }
+
+    fn known_networks(&self, email: Email) -> BoxFuture<'_, Result<Vec<KnownNetwork>, StoreError>> {
+        Box::pin(self.read(move |connection| known_networks(connection, &email)))
+    }
+
+    fn note_network(&self, id: User, known: KnownNetwork) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(
+            self.write(move |connection| note_network(connection, &id, known).attempt(WRITING)),
+        )
     }
 
     fn count_accounts(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
@@ -144,4 +156,39 @@ fn replace_password(
         0 => Replaced::Overtaken,
         _ => Replaced::Done,
     })
+}
+
+fn known_networks(connection: &Connection, email: &Email) -> rusqlite::Result<Vec<KnownNetwork>> {
+    let statement = "SELECT network, noted_at \
+         FROM users JOIN known_networks ON user = users.id WHERE email = ?1 \
+         ORDER BY noted_at DESC, network LIMIT ?2";
+    let mut statement = connection.prepare_cached(statement)?;
+    let read = |row: &Row<'_>| {
+        Ok(KnownNetwork {
+            network: cells::text::<IpAddr>(row, 0)?.into(),
+            noted_at: cells::timestamp(row, 1)?,
+        })
+    };
+    let most = most_networks();
+    statement
+        .query_map(params![email.as_str(), most], read)?
+        .collect()
+}
+
+fn note_network(connection: &Connection, id: &User, known: KnownNetwork) -> rusqlite::Result<()> {
+    let (id, network) = (id.as_str(), known.network.network().to_string());
+    let statement = "INSERT INTO known_networks (user, network, noted_at) \
+         SELECT id, ?2, ?3 FROM users WHERE id = ?1 \
+         ON CONFLICT DO UPDATE SET noted_at = max(noted_at, excluded.noted_at)";
+    let row = params![id, network, known.noted_at.unix_micros()];
+    execute(connection, statement, row)?;
+    let statement = "DELETE FROM known_networks WHERE user = ?1 AND network NOT IN \
+         (SELECT network FROM known_networks WHERE user = ?1 \
+         ORDER BY noted_at DESC, network LIMIT ?2)";
+    execute(connection, statement, params![id, most_networks()])?;
+    Ok(())
+}
+
+fn most_networks() -> i64 {
+    i64::try_from(KnownNetwork::MOST).unwrap_or(i64::MAX)
 }

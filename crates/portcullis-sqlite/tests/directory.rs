@@ -2,10 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use portcullis_core::Timestamp;
-use portcullis_login::{Directory, NewAccount, PasswordHash, Replaced, Role, conformance};
+use portcullis_login::{
+    Directory, KnownNetwork, NewAccount, PasswordHash, Replaced, Role, conformance,
+};
 use portcullis_sqlite::SqliteStore;
 use rusqlite::Connection;
 
@@ -14,6 +19,14 @@ fn hash(salt: char) -> PasswordHash {
     let (salt, output) = (String::from(salt).repeat(21), "A".repeat(43));
     let text = format!("1$argon2id$v=19$m=8,t=1,p=1${salt}A${output}");
     text.parse().unwrap()
+}
+
+fn network(address: &str, seconds: i64) -> KnownNetwork {
+    let address: IpAddr = address.parse().unwrap();
+    KnownNetwork {
+        network: address.into(),
+        noted_at: Timestamp::from_unix_seconds(seconds),
+    }
 }
 
 fn account(email: &str, slug: &str) -> NewAccount {
@@ -43,6 +56,10 @@ async fn people_are_there_after_a_restart() {
     store.create(new.clone()).await.unwrap();
     let replaced = store.replace_password_hash(id.clone(), hash('a'), hash('b'));
     assert_eq!(replaced.await.unwrap(), Replaced::Done);
+    for (address, seconds) in [("192.0.2.1", 1), ("2001:db8::7", 2)] {
+        let noted = store.note_network(id.clone(), network(address, seconds));
+        noted.await.unwrap();
+    }
     drop(store);
 
     let store = SqliteStore::open(&path).unwrap();
@@ -51,6 +68,11 @@ async fn people_are_there_after_a_restart() {
     assert_eq!(stored.account, new.account);
     assert_eq!(stored.password, hash('b'));
     assert_eq!(store.memberships(id).await.unwrap().len(), 1);
+    let networks = store.known_networks(new.account.email).await.unwrap();
+    assert_eq!(
+        networks,
+        [network("2001:db8::", 2), network("192.0.2.1", 1)]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,9 +118,35 @@ async fn a_damaged_row_is_an_error_and_not_an_absent_user() {
     connection
         .execute("UPDATE users SET password = 'plain'", [])
         .unwrap();
+    let failed = store.account_by_email(ada.account.email.clone()).await;
+    assert!(!failed.unwrap_err().is_transient());
+
+    let noted = store.note_network(ada.account.id, network("192.0.2.1", 1));
+    noted.await.unwrap();
+    connection
+        .execute("UPDATE known_networks SET network = 'home'", [])
+        .unwrap();
     drop(connection);
-    let failed = store.account_by_email(ada.account.email).await.unwrap_err();
-    assert!(!failed.is_transient());
+    let failed = store.known_networks(ada.account.email).await;
+    assert!(!failed.unwrap_err().is_transient());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_than_the_newest_networks_are_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portcullis.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let ada = account("ada@example.com", "ada");
+    store.create(ada.clone()).await.unwrap();
+    for number in 0..20 {
+        let known = network(&format!("192.0.2.{number}"), number);
+        let noted = store.note_network(ada.account.id.clone(), known);
+        noted.await.unwrap();
+    }
+    let connection = Connection::open(&path).unwrap();
+    let count = "SELECT count(*) FROM known_networks";
+    let count: i64 = connection.query_row(count, [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,17 +1,27 @@
 //! A directory in memory.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    cmp::Reverse,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use portcullis_core::BoxFuture;
 use portcullis_registry::{StoreError, User};
 
-use super::{Directory, DirectoryError, Replaced};
+use super::{Directory, DirectoryError, KnownNetwork, Replaced};
 use crate::{Account, Email, Membership, NewAccount, PasswordHash, StoredAccount};
 
 /// A directory that is gone with the process: for tests, and for trials without a disk.
 #[derive(Debug, Default)]
 pub struct MemoryDirectory {
-    accounts: Mutex<Vec<NewAccount>>,
+    entries: Mutex<Vec<Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    made: NewAccount,
+    /// The newest first.
+    networks: Vec<KnownNetwork>,
 }
 
 impl MemoryDirectory {
@@ -21,18 +31,18 @@ impl MemoryDirectory {
         Self::default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<NewAccount>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
         // Each write is one step, so a panic elsewhere has left nothing half done.
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn find<T>(
         &self,
-        is_wanted: impl Fn(&NewAccount) -> bool,
-        read: impl Fn(&NewAccount) -> T,
+        is_wanted: impl Fn(&Account) -> bool,
+        read: impl Fn(&Entry) -> T,
     ) -> Option<T> {
-        let accounts = self.lock();
-        let found = accounts.iter().find(|entry| is_wanted(entry));
+        let entries = self.lock();
+        let found = entries.iter().find(|entry| is_wanted(&entry.made.account));
         found.map(read)
     }
 }
@@ -42,42 +52,44 @@ impl Directory for MemoryDirectory {
         &self,
         email: Email,
     ) -> BoxFuture<'_, Result<Option<StoredAccount>, StoreError>> {
-        let read = |entry: &NewAccount| StoredAccount {
-            account: entry.account.clone(),
-            password: entry.password.clone(),
+        let read = |entry: &Entry| StoredAccount {
+            account: entry.made.account.clone(),
+            password: entry.made.password.clone(),
         };
-        let found = self.find(|entry| entry.account.email == email, read);
+        let found = self.find(|account| account.email == email, read);
         Box::pin(async move { Ok(found) })
     }
 
     fn account(&self, id: User) -> BoxFuture<'_, Result<Option<Account>, StoreError>> {
-        let found = self.find(
-            |entry| entry.account.id == id,
-            |entry| entry.account.clone(),
-        );
+        let read = |entry: &Entry| entry.made.account.clone();
+        let found = self.find(|account| account.id == id, read);
         Box::pin(async move { Ok(found) })
     }
 
     fn memberships(&self, id: User) -> BoxFuture<'_, Result<Vec<Membership>, StoreError>> {
-        let read = |entry: &NewAccount| Membership {
-            org: entry.org.clone(),
-            role: entry.role,
+        let read = |entry: &Entry| Membership {
+            org: entry.made.org.clone(),
+            role: entry.made.role,
         };
-        let found = self.find(|entry| entry.account.id == id, read);
+        let found = self.find(|account| account.id == id, read);
         Box::pin(async move { Ok(found.into_iter().collect()) })
     }
 
     fn create(&self, new: NewAccount) -> BoxFuture<'_, Result<(), DirectoryError>> {
         Box::pin(async move {
-            let mut accounts = self.lock();
-            let mut others = accounts.iter();
+            let mut entries = self.lock();
+            let mut others = entries.iter().map(|entry| &entry.made);
             if others.any(|other| other.account.email == new.account.email) {
                 return Err(DirectoryError::EmailTaken);
             }
-            if accounts.iter().any(|other| other.org.slug == new.org.slug) {
+            let mut others = entries.iter().map(|entry| &entry.made);
+            if others.any(|other| other.org.slug == new.org.slug) {
                 return Err(DirectoryError::SlugTaken);
             }
-            accounts.push(new);
+            entries.push(Entry {
+                made: new,
+                networks: Vec::new(),
+            });
             Ok(())
         })
     }
@@ -89,14 +101,31 @@ impl Directory for MemoryDirectory {
         new: PasswordHash,
     ) -> BoxFuture<'_, Result<Replaced, StoreError>> {
         Box::pin(async move {
-            let mut accounts = self.lock();
-            let mut entries = accounts.iter_mut();
-            let entry = entries.find(|entry| entry.account.id == id && entry.password == old);
-            let Some(entry) = entry else {
+            let mut entries = self.lock();
+            let mut made = entries.iter_mut().map(|entry| &mut entry.made);
+            let found = made.find(|made| made.account.id == id && made.password == old);
+            let Some(found) = found else {
                 return Ok(Replaced::Overtaken);
             };
-            entry.password = new;
+            found.password = new;
             Ok(Replaced::Done)
+        })
+    }
+
+    fn known_networks(&self, email: Email) -> BoxFuture<'_, Result<Vec<KnownNetwork>, StoreError>> {
+        let read = |entry: &Entry| entry.networks.clone();
+        let found = self.find(|account| account.email == email, read);
+        Box::pin(async move { Ok(found.unwrap_or_default()) })
+    }
+
+    fn note_network(&self, id: User, known: KnownNetwork) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mut entries = self.lock();
+            let mut entries = entries.iter_mut();
+            if let Some(entry) = entries.find(|entry| entry.made.account.id == id) {
+                note(&mut entry.networks, known);
+            }
+            Ok(())
         })
     }
 
@@ -104,4 +133,14 @@ impl Directory for MemoryDirectory {
         let count = self.lock().len();
         Box::pin(async move { Ok(u64::try_from(count).unwrap_or(u64::MAX)) })
     }
+}
+
+fn note(networks: &mut Vec<KnownNetwork>, known: KnownNetwork) {
+    let mut same = networks.iter_mut();
+    match same.find(|other| other.network == known.network) {
+        Some(other) => other.noted_at = other.noted_at.max(known.noted_at),
+        None => networks.push(known),
+    }
+    networks.sort_by_key(|known| Reverse(known.noted_at));
+    networks.truncate(KnownNetwork::MOST);
 }

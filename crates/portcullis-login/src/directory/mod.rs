@@ -3,6 +3,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod memory;
+mod network;
 
 use std::{fmt, sync::Arc};
 
@@ -10,6 +11,7 @@ use portcullis_core::BoxFuture;
 use portcullis_registry::{StoreError, User};
 
 pub use memory::MemoryDirectory;
+pub use network::KnownNetwork;
 
 use crate::{Account, Email, Membership, NewAccount, PasswordHash, StoredAccount};
 
@@ -59,6 +61,25 @@ pub trait Directory: fmt::Debug + Send + Sync {
         new: PasswordHash,
     ) -> BoxFuture<'_, Result<Replaced, StoreError>>;
 
+    /// Reads from where the account of an address has logged in, the newest first; at most
+    /// [`KnownNetwork::MOST`].
+    ///
+    /// What is no account has none. It should take about as long, since anybody may ask.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read.
+    fn known_networks(&self, email: Email) -> BoxFuture<'_, Result<Vec<KnownNetwork>, StoreError>>;
+
+    /// Notes that a person has logged in from a network, and keeps the newest
+    /// [`KnownNetwork::MOST`] of that person.
+    ///
+    /// A network that is there already gets the new instant, unless that is an earlier one. For an
+    /// unknown person nothing is written.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be written.
+    fn note_network(&self, id: User, known: KnownNetwork) -> BoxFuture<'_, Result<(), StoreError>>;
+
     /// How many accounts there are.
     ///
     /// # Errors
@@ -93,6 +114,14 @@ impl<D: Directory + ?Sized> Directory for Arc<D> {
         new: PasswordHash,
     ) -> BoxFuture<'_, Result<Replaced, StoreError>> {
         (**self).replace_password_hash(id, old, new)
+    }
+
+    fn known_networks(&self, email: Email) -> BoxFuture<'_, Result<Vec<KnownNetwork>, StoreError>> {
+        (**self).known_networks(email)
+    }
+
+    fn note_network(&self, id: User, known: KnownNetwork) -> BoxFuture<'_, Result<(), StoreError>> {
+        (**self).note_network(id, known)
     }
 
     fn count_accounts(&self) -> BoxFuture<'_, Result<u64, StoreError>> {

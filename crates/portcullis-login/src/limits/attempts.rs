@@ -4,10 +4,11 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use portcullis_core::{Clock, Tick};
 use portcullis_limit::{Decision, IpPartition, Limiter, Quota, Usage};
+use portcullis_registry::StoreError;
 use portcullis_token::Pepper;
 
-use super::known::Known;
-use crate::{Email, SetupError};
+use super::known::{Known, Note, Recall};
+use crate::{Account, Directory, Email, KnownNetwork, LoginError, SetupError};
 
 /// What stands for an account in the tables: a keyed hash of the address that was typed.
 ///
@@ -20,6 +21,7 @@ pub(crate) struct AccountTag(pub(super) [u8; 16]);
 pub(crate) struct Attempts {
     /// Of this process alone: nothing under it is kept.
     tags: Pepper,
+    clock: Arc<dyn Clock>,
     known: Known,
     logins: Limiter<IpPartition>,
     /// Failures of an account from all addresses that are not known to it.
@@ -50,6 +52,7 @@ impl Attempts {
         let failures = Quota::new(5, Duration::from_secs(15 * 60))?;
         Ok(Self {
             tags: Pepper::generate()?,
+            clock: clock(),
             known: Known::default(),
             logins: Limiter::new(Quota::new(10, Duration::from_secs(60))?, clock()),
             strangers: Limiter::new(failures, clock()),
@@ -67,33 +70,72 @@ impl Attempts {
         self.familiar.set_quota(quota);
     }
 
-    /// Begins an attempt to log in, or says how long to wait. A refusal charges nothing.
-    pub(crate) fn begin(&self, email: &str, ip: Option<IpAddr>) -> Result<Attempt<'_>, Duration> {
+    /// Begins an attempt to log in. A refusal charges nothing.
+    ///
+    /// # Errors
+    /// [`LoginError`]: `RateLimited`, or `Unavailable` if the directory could not be asked for the
+    /// networks of the account. That is counted as a login of the address.
+    pub(crate) async fn begin(
+        &self,
+        directory: &dyn Directory,
+        email: &str,
+        ip: Option<IpAddr>,
+    ) -> Result<Attempt<'_>, LoginError> {
         let account = self.tag(email);
-        let address = ip.map(IpPartition::from);
-        let login = match address {
-            Some(address) => Some((address, admitted(self.logins.check(&address, 1))?)),
-            None => None,
+        let Some(ip) = ip else {
+            let charged = self.charge(account, None).map_err(refused)?;
+            return Ok(self.attempt(account, None, charged));
         };
-        let charged = self.charge(account, address).inspect_err(|_| {
-            if let Some((address, usage)) = &login {
-                self.logins.refund(address, usage.at, 1);
-            }
+        let address = IpPartition::from(ip);
+        let login = admitted(self.logins.check(&address, 1)).map_err(refused)?;
+        let email = email.parse().ok();
+        let is_known = self.is_known(directory, email, account, address).await?;
+        let familiar = is_known.then_some(address);
+        let charged = self.charge(account, familiar).map_err(|wait| {
+            self.logins.refund(&address, login.at, 1);
+            refused(wait)
         })?;
-        Ok(Attempt {
+        Ok(self.attempt(account, Some(address), charged))
+    }
+
+    const fn attempt(
+        &self,
+        account: AccountTag,
+        address: Option<IpPartition>,
+        charged: Charged,
+    ) -> Attempt<'_> {
+        Attempt {
             attempts: self,
             account,
             address,
             charged,
-        })
+        }
+    }
+
+    /// Whether the account has logged in from this address; the directory is asked if need be.
+    ///
+    /// That takes the same whether there is such an account or not.
+    async fn is_known(
+        &self,
+        directory: &dyn Directory,
+        email: Option<Email>,
+        account: AccountTag,
+        address: IpPartition,
+    ) -> Result<bool, StoreError> {
+        let now = self.clock.tick();
+        if let (Recall::Unread, Some(email)) = (self.known.recall(account, address, now), email) {
+            let read = directory.known_networks(email).await?;
+            self.known.learn(account, read, now);
+        }
+        Ok(self.known.recall(account, address, now) == Recall::Known)
     }
 
     fn charge(
         &self,
         account: AccountTag,
-        address: Option<IpPartition>,
+        familiar: Option<IpPartition>,
     ) -> Result<Charged, Duration> {
-        match address.filter(|address| self.known.contains(account, *address)) {
+        match familiar {
             Some(address) => {
                 let usage = admitted(self.familiar.check(&(account, address), 1))?;
                 Ok(Charged::Familiar {
@@ -108,10 +150,34 @@ impl Attempts {
         }
     }
 
-    /// The account has proved itself at this address in another way.
-    pub(crate) fn note(&self, email: &Email, ip: Option<IpAddr>) {
-        if let Some(ip) = ip {
-            self.known.note(self.tag(email.folded()), ip.into());
+    /// The account has proved itself at this address, which it knows from now on.
+    ///
+    /// If the directory can't be told, this process alone remembers.
+    pub(crate) async fn remember(
+        &self,
+        directory: &dyn Directory,
+        account: &Account,
+        ip: Option<IpAddr>,
+    ) {
+        let Some(network) = ip.map(IpPartition::from) else {
+            return;
+        };
+        let tag = self.tag(account.email.folded());
+        let warn = |error: StoreError| {
+            tracing::warn!(user = %account.id, error = %error, "an address was not noted");
+        };
+        // A refresh may be the first that is heard of the account since the start.
+        let email = Some(account.email.clone());
+        if let Err(error) = self.is_known(directory, email, tag, network).await {
+            warn(error);
+        }
+        let noted_at = self.clock.now();
+        if self.known.note(tag, network, noted_at) == Note::Due {
+            let known = KnownNetwork { network, noted_at };
+            match directory.note_network(account.id.clone(), known).await {
+                Ok(()) => self.known.stored(tag, known),
+                Err(error) => warn(error),
+            }
         }
     }
 
@@ -142,11 +208,10 @@ impl Attempts {
 }
 
 impl Attempt<'_> {
-    /// It was the password: the address is known to the account from now on.
+    /// It was the password. The address is then to be [remembered](Attempts::remember).
     pub(crate) fn succeed(self) {
         self.excuse();
         if let Some(address) = self.address {
-            self.attempts.known.note(self.account, address);
             self.attempts.familiar.reset(&(self.account, address));
         }
     }
@@ -161,6 +226,10 @@ impl Attempt<'_> {
             }
         }
     }
+}
+
+const fn refused(retry_after: Duration) -> LoginError {
+    LoginError::RateLimited { retry_after }
 }
 
 fn admitted(decision: Decision) -> Result<Usage, Duration> {

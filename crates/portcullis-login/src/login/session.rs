@@ -42,8 +42,7 @@ impl Login {
         password: &Secret<String>,
         ip: Option<IpAddr>,
     ) -> Result<LoggedIn, LoginError> {
-        let attempt = self.attempts.begin(email, ip);
-        let attempt = attempt.map_err(|retry_after| LoginError::RateLimited { retry_after })?;
+        let attempt = self.attempts.begin(&*self.directory, email, ip).await?;
         let account = match self.proven(email, password).await {
             Ok(Some(account)) => account,
             // Left as charged.
@@ -54,6 +53,7 @@ impl Login {
             }
         };
         attempt.succeed();
+        self.remember(&account, ip).await;
         let memberships = self.directory.memberships(account.id.clone()).await?;
         let Some(Membership { org, role }) = memberships.into_iter().next() else {
             return Err(LoginError::InvalidCredentials);
@@ -78,7 +78,8 @@ impl Login {
     ///
     /// The session gets what the person's role is today. See
     /// [`Registry::refresh`](portcullis_registry::Registry::refresh) for a token that was used
-    /// before; a person who is no longer a member loses the whole login. An address whose tokens were refused 20 times in 60 seconds has to wait.
+    /// before; a person who is no longer a member loses the whole login. An address whose tokens
+    /// were refused 20 times in 60 seconds has to wait.
     ///
     /// # Errors
     /// [`LoginError`]: `Rejected`, also if the person is no longer a member of the organisation;
@@ -92,7 +93,7 @@ impl Login {
         may_try.map_err(|retry_after| LoginError::RateLimited { retry_after })?;
         let refreshed = self.refreshed(token, ip).await;
         match &refreshed {
-            Ok(logged_in) => self.attempts.note(&logged_in.account.email, ip),
+            Ok(logged_in) => self.remember(&logged_in.account, ip).await,
             Err(LoginError::Rejected) => self.attempts.note_refused_refresh(ip),
             Err(_) => {}
         }
@@ -145,6 +146,12 @@ impl Login {
         }
         let actor = at(Actor::from_principal(principal), ip);
         Ok(self.registry.end_session(&actor, principal).await?)
+    }
+
+    /// The address is known to the account from now on.
+    async fn remember(&self, account: &Account, ip: Option<IpAddr>) {
+        let directory = &*self.directory;
+        self.attempts.remember(directory, account, ip).await;
     }
 
     /// The account, if the password is its own.

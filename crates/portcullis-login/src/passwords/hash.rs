@@ -3,13 +3,13 @@
 use std::{fmt, str::FromStr};
 
 use argon2::{
-    Algorithm, Argon2, Block, Params, Version,
+    Algorithm, Argon2, Params, Version,
     password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt},
 };
 use portcullis_token::PepperVersion;
 use zeroize::Zeroizing;
 
-use super::{PasswordError, PasswordParams, peppered::Peppered};
+use super::{PasswordError, PasswordParams, memory::Buffer, peppered::Peppered};
 
 /// How long new hashes are.
 const OUTPUT_BYTES: usize = 32;
@@ -58,10 +58,11 @@ impl PasswordHash {
         params: PasswordParams,
         salt: [u8; Salt::RECOMMENDED_LENGTH],
         password: &Peppered,
+        memory: &mut Buffer,
     ) -> Result<Self, PasswordError> {
         // Of any output: its length is all that matters.
         let mut hash = Self::dangerous_from_parts(pepper, params, salt, [0; OUTPUT_BYTES])?;
-        let output = hash.derive(password)?;
+        let output = hash.derive(password, memory)?;
         hash.output = Output::new(&output).map_err(PasswordError::failed)?;
         Ok(hash)
     }
@@ -84,28 +85,31 @@ impl PasswordHash {
     }
 
     /// Hashes a password as this one was and compares the two in constant time.
-    pub(super) fn is_of(&self, password: &Peppered) -> Result<bool, PasswordError> {
-        let output = self.derive(password)?;
+    pub(super) fn is_of(
+        &self,
+        password: &Peppered,
+        memory: &mut Buffer,
+    ) -> Result<bool, PasswordError> {
+        let output = self.derive(password, memory)?;
         let output = Output::new(&output).map_err(PasswordError::failed)?;
         // The comparison of `Output` takes the same time wherever the two differ.
         Ok(output == self.output)
     }
 
-    /// The one place where argon2 runs. Its memory is wiped.
-    fn derive(&self, password: &Peppered) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
+    /// The one place where argon2 runs.
+    fn derive(
+        &self,
+        password: &Peppered,
+        memory: &mut Buffer,
+    ) -> Result<Zeroizing<Vec<u8>>, PasswordError> {
         let length = self.output.len();
         let params = self.params.for_argon2(length);
         let params = params.map_err(PasswordError::failed)?;
-        let mut memory = Zeroizing::new(vec![Block::new(); params.block_count()]);
+        let blocks = memory.blocks(params.block_count())?;
         let mut output = Zeroizing::new(vec![0; length]);
         let argon2 = Argon2::new(self.algorithm, self.version, params);
         argon2
-            .hash_password_into_with_memory(
-                password.as_bytes(),
-                &self.salt,
-                &mut output,
-                memory.as_mut_slice(),
-            )
+            .hash_password_into_with_memory(password.as_bytes(), &self.salt, &mut output, blocks)
             .map_err(PasswordError::failed)?;
         Ok(output)
     }
@@ -166,11 +170,13 @@ impl fmt::Debug for PasswordHash {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use argon2::ARGON2ID_IDENT;
     use portcullis_core::Secret;
     use portcullis_token::Pepper;
 
-    use super::*;
+    use super::{super::memory::Memory, *};
 
     const TEXT: &str = "3$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
@@ -209,7 +215,15 @@ mod tests {
         let pepper = Pepper::from_bytes([7; 32]);
         let params = PasswordParams::dangerous_new(8, 1, 1).unwrap();
         let peppered = Peppered::new(&pepper, &Secret::new("correct horse".into())).unwrap();
-        let hash = PasswordHash::compute(PepperVersion::FIRST, params, [9; 16], &peppered).unwrap();
+        let mut memory = Arc::new(Memory::default()).take(params);
+        let hash = PasswordHash::compute(
+            PepperVersion::FIRST,
+            params,
+            [9; 16],
+            &peppered,
+            &mut memory,
+        );
+        let hash = hash.unwrap();
 
         let mut expected = [0; 32];
         let argon2 = Argon2::new(
@@ -223,8 +237,8 @@ mod tests {
             .unwrap();
         assert_eq!(hash.output.as_bytes(), expected);
         assert_eq!(hash.algorithm.ident(), ARGON2ID_IDENT);
-        assert!(hash.is_of(&peppered).unwrap());
+        assert!(hash.is_of(&peppered, &mut memory).unwrap());
         let other = Peppered::new(&pepper, &Secret::new("correct horsf".into())).unwrap();
-        assert!(!hash.is_of(&other).unwrap());
+        assert!(!hash.is_of(&other, &mut memory).unwrap());
     }
 }

@@ -2,6 +2,7 @@
 
 mod error;
 mod hash;
+mod memory;
 mod params;
 mod peppered;
 mod pool;

@@ -14,7 +14,11 @@ use portcullis_core::Secret;
 use portcullis_token::{Pepper, PepperRing};
 use tokio::sync::Semaphore;
 
-use super::{PasswordError, PasswordHash, PasswordParams, peppered::Peppered};
+use super::{
+    PasswordError, PasswordHash, PasswordParams,
+    memory::{Buffer, Memory},
+    peppered::Peppered,
+};
 use crate::id;
 
 /// How many passwords wait for each one that is being hashed.
@@ -25,6 +29,10 @@ const WAITING_PER_SLOT: usize = 32;
 /// The work is done on the blocking threads of Tokio, as many passwords at once as there are cores;
 /// others wait, and beyond 32 for each core they are refused as busy. Each takes the memory of its
 /// [`PasswordParams`], which is wiped, as is everything in between.
+///
+/// That memory is allocated when it is first needed and then kept for later passwords: up to 19 MiB
+/// for each core, however many passwords there are. Hashes made with parameters that need more take
+/// more for as long as they are compared.
 ///
 /// # Examples
 /// ```
@@ -50,6 +58,8 @@ pub struct Passwords {
     params: PasswordParams,
     /// One for each password that is being hashed.
     slots: Arc<Semaphore>,
+    /// At most one buffer for each slot.
+    pub(super) memory: Arc<Memory>,
     /// One for each password that is being hashed or waits.
     places: Arc<Semaphore>,
     computed: Arc<AtomicU64>,
@@ -80,6 +90,7 @@ impl Passwords {
             ring: peppers.subkeys("password"),
             params: PasswordParams::default(),
             slots: Arc::new(Semaphore::new(0)),
+            memory: Arc::default(),
             places: Arc::new(Semaphore::new(0)),
             computed: Arc::default(),
         };
@@ -95,11 +106,15 @@ impl Passwords {
     }
 
     /// Hashes so many passwords at once and lets so many more wait.
+    ///
+    /// As many times the memory of the parameters is the most that is kept.
     #[must_use]
     pub fn with_concurrency(mut self, at_once: NonZeroUsize, waiting: usize) -> Self {
         let at_once = at_once.get().min(Semaphore::MAX_PERMITS);
         let places = at_once.saturating_add(waiting).min(Semaphore::MAX_PERMITS);
         self.slots = Arc::new(Semaphore::new(at_once));
+        // Its bound is that of the slots.
+        self.memory = Arc::default();
         self.places = Arc::new(Semaphore::new(places));
         self
     }
@@ -127,7 +142,7 @@ impl Passwords {
         let password = Peppered::new(pepper, password)?;
         let mut salt = [0; 16];
         id::fill(&mut salt)?;
-        self.run(move || PasswordHash::compute(version, params, salt, &password))
+        self.run(move |memory| PasswordHash::compute(version, params, salt, &password, memory))
             .await
     }
 
@@ -157,7 +172,9 @@ impl Passwords {
             None => self.nobody(pepper)?,
         };
         let is_current = version == self.ring.current() && hash.is_made_with(self.params);
-        let is_same = self.run(move || hash.is_of(&password)).await?;
+        let is_same = self
+            .run(move |memory| hash.is_of(&password, memory))
+            .await?;
         Ok(match (is_same && is_known, is_current) {
             (true, true) => PasswordVerdict::Match,
             (true, false) => PasswordVerdict::MatchOutdated,
@@ -176,18 +193,21 @@ impl Passwords {
     /// Runs argon2 once, when it is its turn.
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
+        work: impl FnOnce(&mut Buffer) -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| PasswordError::Busy)?;
         let slot = Arc::clone(&self.slots).acquire_owned().await;
         let slot = slot.map_err(PasswordError::failed)?;
         let computed = Arc::clone(&self.computed);
+        let (memory, params) = (Arc::clone(&self.memory), self.params);
         let task = tokio::task::spawn_blocking(move || {
             // Held here, since the work goes on if the caller goes away.
             let _held = (place, slot);
             computed.fetch_add(1, Ordering::Relaxed);
-            work()
+            // Given back before the slot is.
+            let mut buffer = memory.take(params);
+            work(&mut buffer)
         });
         task.await.map_err(PasswordError::failed)?
     }

@@ -6,20 +6,20 @@ use portcullis_login::LoginError;
 
 use crate::world::{EMAIL, PASSWORD, World, secret};
 
-fn ip(text: &str) -> Option<IpAddr> {
+pub(crate) fn ip(text: &str) -> Option<IpAddr> {
     Some(text.parse().unwrap())
 }
 
-fn home() -> Option<IpAddr> {
+pub(crate) fn home() -> Option<IpAddr> {
     ip("192.0.2.1")
 }
 
 /// A stranger's address.
-fn stranger(number: u8) -> Option<IpAddr> {
+pub(crate) fn stranger(number: u8) -> Option<IpAddr> {
     Some(IpAddr::from([203, 0, 113, number]))
 }
 
-async fn fails(world: &World, email: &str, from: Option<IpAddr>) {
+pub(crate) async fn fails(world: &World, email: &str, from: Option<IpAddr>) {
     let refused = world.try_login(email, "wrong", from).await.unwrap_err();
     assert!(
         matches!(refused, LoginError::InvalidCredentials),
@@ -28,7 +28,12 @@ async fn fails(world: &World, email: &str, from: Option<IpAddr>) {
 }
 
 /// The wait that is asked for; nothing may be looked at before it is over.
-async fn waits(world: &World, email: &str, password: &str, from: Option<IpAddr>) -> Duration {
+pub(crate) async fn waits(
+    world: &World,
+    email: &str,
+    password: &str,
+    from: Option<IpAddr>,
+) -> Duration {
     let before = world.login.passwords().computed();
     let refused = world.try_login(email, password, from).await.unwrap_err();
     assert_eq!(world.login.passwords().computed(), before);

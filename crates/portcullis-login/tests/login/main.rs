@@ -7,5 +7,8 @@
 )]
 
 mod limits;
+mod people;
+mod refresh;
+mod restart;
 mod sessions;
 mod world;

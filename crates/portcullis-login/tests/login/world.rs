@@ -4,19 +4,20 @@ use std::{net::IpAddr, sync::Arc};
 
 use portcullis_core::{Clock, ManualClock, Secret};
 use portcullis_login::{
-    Bootstrap, Directory, LoggedIn, Login, LoginError, MemoryDirectory, PasswordParams, Passwords,
-    Role, Roles,
+    Bootstrap, Directory, LoggedIn, Login, LoginError, PasswordParams, Passwords, Role, Roles,
 };
 use portcullis_registry::{Hot, MemoryStore, Principal, Registry};
 use portcullis_scope::{Catalogue, Grant};
 use portcullis_token::{Environment, PepperRing, TokenFormat};
+
+use crate::people::People;
 
 pub(crate) const EMAIL: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) directory: Arc<MemoryDirectory>,
+    pub(crate) directory: Arc<People>,
     pub(crate) peppers: PepperRing,
     pub(crate) login: Login,
 }
@@ -51,7 +52,7 @@ impl World {
     pub(crate) async fn empty() -> Self {
         Self::over(
             MemoryStore::new(),
-            MemoryDirectory::new(),
+            People::default(),
             PepperRing::generate().unwrap(),
         )
         .await
@@ -72,7 +73,7 @@ impl World {
 
     pub(crate) async fn over(
         store: MemoryStore,
-        directory: impl Into<Arc<MemoryDirectory>>,
+        directory: impl Into<Arc<People>>,
         peppers: PepperRing,
     ) -> Self {
         let directory = directory.into();
@@ -85,7 +86,7 @@ impl World {
                 .unwrap();
         let roles = Roles::new(&catalogue(), roles).unwrap();
         let passwords = Passwords::new(&peppers).with_params(cheap());
-        let people: Arc<dyn Directory> = Arc::<MemoryDirectory>::clone(&directory);
+        let people: Arc<dyn Directory> = Arc::<People>::clone(&directory);
         let login = Login::new(registry, people, roles).unwrap();
         let login = login.with_passwords(passwords);
         Self {

@@ -1,0 +1,127 @@
+//! A directory in memory that can fail, demote and remove, and counts what it is asked.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard},
+};
+
+use portcullis_core::BoxFuture;
+use portcullis_login::{
+    Account, Directory, DirectoryError, Email, KnownNetwork, Membership, MemoryDirectory,
+    NewAccount, PasswordHash, Replaced, Role, StoredAccount,
+};
+use portcullis_registry::{StoreError, User};
+
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    kept: MemoryDirectory,
+    now: Mutex<Now>,
+}
+
+#[derive(Debug, Default)]
+struct Now {
+    role: Option<Role>,
+    are_removed: bool,
+    failing: Option<Call>,
+    calls: BTreeMap<Call, u32>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Call {
+    AccountByEmail,
+    Account,
+    Memberships,
+    KnownNetworks,
+    NoteNetwork,
+}
+
+impl People {
+    /// Everybody has this role from now on.
+    pub(crate) fn set_role(&self, role: Role) {
+        self.now().role = Some(role);
+    }
+
+    /// Whether nobody is a member of anything.
+    pub(crate) fn set_removed(&self, are_removed: bool) {
+        self.now().are_removed = are_removed;
+    }
+
+    /// What fails from now on, if anything.
+    pub(crate) fn set_failing(&self, failing: Option<Call>) {
+        self.now().failing = failing;
+    }
+
+    /// How often it was asked so, also in vain.
+    pub(crate) fn calls(&self, call: Call) -> u32 {
+        self.now().calls.get(&call).copied().unwrap_or(0)
+    }
+
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap()
+    }
+
+    fn asked<'a, T: 'a>(
+        &self,
+        call: Call,
+        answer: BoxFuture<'a, Result<T, StoreError>>,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
+        let mut now = self.now();
+        *now.calls.entry(call).or_default() += 1;
+        if now.failing == Some(call) {
+            return Box::pin(async { Err(StoreError::transient("ask", "out of reach")) });
+        }
+        answer
+    }
+}
+
+impl Directory for People {
+    fn account_by_email(
+        &self,
+        email: Email,
+    ) -> BoxFuture<'_, Result<Option<StoredAccount>, StoreError>> {
+        self.asked(Call::AccountByEmail, self.kept.account_by_email(email))
+    }
+
+    fn account(&self, id: User) -> BoxFuture<'_, Result<Option<Account>, StoreError>> {
+        self.asked(Call::Account, self.kept.account(id))
+    }
+
+    fn memberships(&self, id: User) -> BoxFuture<'_, Result<Vec<Membership>, StoreError>> {
+        let kept = self.kept.memberships(id);
+        let answer = Box::pin(async {
+            let mut memberships = kept.await?;
+            let now = self.now();
+            for membership in &mut memberships {
+                membership.role = now.role.unwrap_or(membership.role);
+            }
+            memberships.retain(|_| !now.are_removed);
+            Ok(memberships)
+        });
+        self.asked(Call::Memberships, answer)
+    }
+
+    fn create(&self, new: NewAccount) -> BoxFuture<'_, Result<(), DirectoryError>> {
+        self.kept.create(new)
+    }
+
+    fn replace_password_hash(
+        &self,
+        id: User,
+        old: PasswordHash,
+        new: PasswordHash,
+    ) -> BoxFuture<'_, Result<Replaced, StoreError>> {
+        self.kept.replace_password_hash(id, old, new)
+    }
+
+    fn known_networks(&self, email: Email) -> BoxFuture<'_, Result<Vec<KnownNetwork>, StoreError>> {
+        self.asked(Call::KnownNetworks, self.kept.known_networks(email))
+    }
+
+    fn note_network(&self, id: User, known: KnownNetwork) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.asked(Call::NoteNetwork, self.kept.note_network(id, known))
+    }
+
+    fn count_accounts(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.kept.count_accounts()
+    }
+}
