@@ -149,7 +149,8 @@ impl Registry {
     /// # Errors
     /// [`StoreError`] if the store could not be written.
     pub async fn release_orphans(&self) -> Result<(), StoreError> {
-        self.release_reserved_before(Timestamp::from_unix_micros(i64::MAX)).await
+        self.release_reserved_before(Timestamp::from_unix_micros(i64::MAX))
+            .await
     }
 
     /// Suspends an owner, or lifts the suspension. Its credentials stay as they are.

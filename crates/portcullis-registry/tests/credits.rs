@@ -127,8 +127,17 @@ async fn what_a_dead_process_left_is_given_back_at_a_start_and_what_is_under_way
     let bed = bed().await;
     bed.registry.ensure_owner(&acme(), 10).await.unwrap();
     let (id, at) = (ReservationId(7), bed.clock.now());
-    let lost = CreditOp::Reserve { id, owner: acme(), amount: 5, at, note: "lost".into() };
-    let batch = Batch { credits: vec![lost], ..Batch::default() };
+    let lost = CreditOp::Reserve {
+        id,
+        owner: acme(),
+        amount: 5,
+        at,
+        note: "lost".into(),
+    };
+    let batch = Batch {
+        credits: vec![lost],
+        ..Batch::default()
+    };
     bed.store.commit(batch).await.unwrap();
     let mine = bed.registry.reserve(&acme(), ONE, "mine").await.unwrap();
     bed.registry.release_orphans().await.unwrap();
