@@ -24,6 +24,14 @@ doctest:
 doc:
     ./scripts/test doc
 
+# That the crate for credentials builds for wasm32.
+wasm:
+    ./scripts/test wasm
+
+# Each fuzz target for a while (needs nightly and cargo-fuzz).
+fuzz:
+    ./scripts/test fuzz
+
 # The inner loop: formatting, lints and the tests of the library crates.
 quick:
     ./scripts/test quick
@@ -39,6 +47,15 @@ deny:
 # Formats the workspace.
 format:
     cargo fmt --all
+    cargo fmt --manifest-path fuzz/Cargo.toml
+
+# Measures, beside peers; see docs/performance.md. Options as for criterion.
+bench *options:
+    cargo bench --locked -p portcullis-benches --bench token -- {{ options }}
+
+# Reports whether the time of a check tells what it must not; see docs/performance.md.
+timing-report *options:
+    cargo run --locked --release -p portcullis-benches --bin timing-report -- {{ options }}
 
 # Runs the example product, with options such as `just run --listen 127.0.0.1:0`.
 run *options:

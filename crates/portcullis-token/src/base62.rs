@@ -4,36 +4,28 @@
 pub(crate) const ALPHABET: &[u8; 62] =
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The value of each byte, 0 for those that have none.
-const VALUES: &[u8; 256] = &values();
-
-const fn values() -> [u8; 256] {
-    let mut values = [0; 256];
-    let mut rest: &mut [u8] = &mut values;
-    let mut byte: u8 = 0;
-    while let [place, after @ ..] = rest {
-        *place = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'A'..=b'Z' => byte - b'A' + 10,
-            b'a'..=b'z' => byte - b'a' + 36,
-            _ => 0,
-        };
-        byte = byte.wrapping_add(1);
-        rest = after;
-    }
-    values
-}
-
-/// Whether every byte is of the alphabet. Without branches per byte, so that it vectorises.
+/// Whether every byte is of the alphabet: three whole vectors, and a last one that overlaps them.
 #[inline]
-pub(crate) fn is_all_base62<const N: usize>(text: &[u8; N]) -> bool {
+pub(crate) fn is_all_base62(text: &[u8; 55]) -> bool {
+    let ([a, b, c], _) = text.as_chunks::<16>() else {
+        return false;
+    };
+    let Some(d) = text.last_chunk::<16>() else {
+        return false;
+    };
     let mut foreign = false;
-    for &byte in text {
-        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-        let digit = byte.wrapping_sub(b'0') < 10;
-        foreign |= !(letter | digit);
+    // Without branches per byte, so that it vectorises.
+    for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
+        foreign |= is_foreign(*a) | is_foreign(*b) | is_foreign(*c) | is_foreign(*d);
     }
     !foreign
+}
+
+#[inline]
+const fn is_foreign(byte: u8) -> bool {
+    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    let digit = byte.wrapping_sub(b'0') < 10;
+    !(letter | digit)
 }
 
 /// The character of a random byte, or `None` if it must be drawn again.
@@ -58,38 +50,38 @@ pub(crate) fn encode_u32(value: u32) -> [u8; 6] {
     text
 }
 
-/// The value of 16 characters, of which all must be of base62: without branches, and summed by
-/// halves, so that neither the characters nor the order of additions hold it up.
+/// The value of 16 characters, of which all must be of base62.
 #[inline]
 pub(crate) fn decode_16(text: &[u8; 16]) -> u128 {
-    let (pairs, _) = text.as_chunks::<2>();
-    let mut by_two = [0; 8];
-    for (value, &[a, b]) in by_two.iter_mut().zip(pairs) {
-        *value = digit(a) * 62 + digit(b);
-    }
-    let [a, b, c, d, e, f, g, h] = by_two;
-    let four = |high: u32, low: u32| u64::from(high * 62u32.pow(2) + low);
-    let eight = |high: u64, low: u64| u128::from(high * 62u64.pow(4) + low);
-    let high = eight(four(a, b), four(c, d));
-    let low = eight(four(e, f), four(g, h));
-    high * 62u128.pow(8) + low
+    let halves = text.as_chunks().0.iter();
+    halves.fold(0, |value, &half| {
+        value * 62u128.pow(8) + u128::from(decode_8(half))
+    })
 }
 
 /// The value of 6 characters, of which all must be of base62.
 #[inline]
 pub(crate) fn decode_6(text: &[u8; 6]) -> u64 {
-    let [a, b, c, d, e, f] = text.map(digit);
-    let [high, middle, low] = [a * 62 + b, c * 62 + d, e * 62 + f].map(u64::from);
-    high * 62u64.pow(4) + middle * 62u64.pow(2) + low
+    let [a, b, c, d, e, f] = *text;
+    decode_8([b'0', b'0', a, b, c, d, e, f])
 }
 
-/// The value of a character, which must be of base62; 0 for others.
-///
-/// Read from a table, which is quicker than to compute it: what is decoded is public.
+/// The value of 8 characters, of which all must be of base62: eight at once in the lanes of a word,
+/// then four pairs, then two fours. The first character is in the lowest lane.
 #[inline]
-fn digit(character: u8) -> u32 {
-    let value = VALUES.get(usize::from(character));
-    u32::from(value.copied().unwrap_or(0))
+fn decode_8(text: [u8; 8]) -> u64 {
+    const EACH: u64 = u64::MAX / 0xff;
+    const PAIRS: u64 = EACH / 0x101 * 0xff;
+    const FOURS: u64 = 0x0000_ffff_0000_ffff;
+    let characters = u64::from_le_bytes(text);
+    // Bit 6 tells letters from digits, and bit 5 lower from upper case.
+    let letters = (characters >> 6) & EACH;
+    let lower = (characters >> 5) & letters;
+    // INVARIANT: no lane borrows, since every character is at least what is subtracted from it.
+    let digits = characters - EACH * u64::from(b'0') - letters * 7 - lower * 6;
+    let pairs = (digits & PAIRS) * 62 + ((digits >> 8) & PAIRS);
+    let fours = (pairs & FOURS) * 62u64.pow(2) + ((pairs >> 16) & FOURS);
+    (fours & 0xffff_ffff) * 62u64.pow(4) + (fours >> 32)
 }
 
 #[cfg(test)]
@@ -103,13 +95,24 @@ mod tests {
     fn the_alphabet_is_digits_then_upper_then_lower_case() {
         for byte in 0..=u8::MAX {
             assert_eq!(
-                is_all_base62(&[byte]),
+                byte.is_ascii_alphanumeric(),
                 ALPHABET.contains(&byte),
                 "byte {byte}"
             );
-            assert_eq!(is_all_base62(&[byte]), byte.is_ascii_alphanumeric());
         }
         assert!(ALPHABET.is_sorted());
+    }
+
+    #[test]
+    fn a_byte_that_is_not_of_the_alphabet_is_seen_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            for at in 0..55 {
+                let mut text = [b'z'; 55];
+                text[at] = byte;
+                let expected = ALPHABET.contains(&byte);
+                assert_eq!(is_all_base62(&text), expected, "byte {byte} at {at}");
+            }
+        }
     }
 
     #[test]
@@ -132,11 +135,17 @@ mod tests {
         // 4·62^5 + 42·62^4 + 41·62^3 + 15·62^2 + 12·62 + 3 = 2^32 - 1
         assert_eq!(&encode_u32(u32::MAX), b"4gfFC3");
     }
+
     #[test]
     fn the_value_of_a_character_is_its_place_in_the_alphabet() {
-        for (place, &character) in (0u32..).zip(ALPHABET) {
-            assert_eq!(digit(character), place);
+        for (value, &character) in (0..).zip(ALPHABET) {
+            for (place, power) in (0..8).rev().enumerate() {
+                let mut text = [b'0'; 8];
+                text[place] = character;
+                assert_eq!(decode_8(text), value * 62u64.pow(power));
+            }
         }
+        assert_eq!(decode_8([b'z'; 8]), 62u64.pow(8) - 1);
     }
 
     proptest! {

@@ -128,6 +128,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn brands_that_differ_by_the_letter_of_a_kind_clash() {
+        let brand = |text| Brand::new(text).unwrap();
+        for (a, b, clash) in [
+            ("ap", "ap", true),
+            ("ap", "aps", true),
+            ("ap", "apr", true),
+            ("ap", "apd", true),
+            ("ap", "apk", false),
+            ("ap", "apss", false),
+            ("aps", "apr", false),
+            ("ap", "bps", false),
+        ] {
+            assert_eq!(brand(a).clashes_with(brand(b)), clash, "{a} {b}");
+            assert_eq!(brand(b).clashes_with(brand(a)), clash, "{b} {a}");
+        }
+    }
+
+    #[test]
     fn a_brand_has_2_to_16_lower_case_letters_and_digits_and_begins_with_a_letter() {
         for good in ["ap", "x1", "portcullis", "abcdefghijklmnop"] {
             assert_eq!(Brand::new(good).unwrap().as_str(), good);

@@ -4,10 +4,10 @@ use portcullis_core::{CredentialId, Secret};
 use zeroize::Zeroizing;
 
 use crate::{
-    AnyToken, Brand, Environment, FormatError, GeneratorError, Hint, Kind, Minted, OwnedToken,
-    Token, TokenKind, base62, checksum,
+    AnyToken, Brand, Environment, FormatError, GeneratorError, Hint, Kind, Minted, Token,
+    TokenKind, base62, checksum,
     mint::{draw, fill_from_system},
-    prefix::{self, Prefix},
+    prefix,
     token::{TAIL_LENGTH, VERSION_AT},
 };
 
@@ -279,7 +279,8 @@ impl TokenFormat {
                 at: prefix.len() + VERSION_AT,
             });
         }
-        read_tail(prefix, tail, kind, environment)
+        let id = read_tail(tail).ok_or_else(|| foreign_in(text))?;
+        Ok(AnyToken::new(text, id, kind, environment))
     }
 
     fn assemble<K: Kind>(
@@ -289,51 +290,38 @@ impl TokenFormat {
         secret: &[u8; 32],
     ) -> Minted<K> {
         let prefix = prefix::build(self.brand, K::KIND, environment);
-        let mut tail = Box::new([K::KIND.version_character(); TAIL_LENGTH]);
-        let body = id.to_base62();
-        for (place, &byte) in tail.iter_mut().zip(body.iter().chain(secret)) {
-            *place = byte;
+        // Sized once, so that no part of the secret is left behind by a reallocation.
+        let mut text = String::with_capacity(prefix.as_bytes().len() + TAIL_LENGTH);
+        text.push_str(prefix.as_str());
+        let version = [K::KIND.version_character()];
+        for &byte in id.to_base62().iter().chain(secret).chain(&version) {
+            text.push(char::from(byte));
         }
-        let checksum = checksum::of(prefix.as_bytes(), &tail);
-        if let Some(place) = tail.last_chunk_mut() {
-            *place = checksum;
-        }
-        let text = text_of(&prefix, &tail);
-        let token = OwnedToken::new(prefix, tail, id, K::KIND, environment);
-        Minted::new(text, token)
+        let checksum = checksum::of(text.as_bytes());
+        text.extend(checksum.map(char::from));
+        Minted::new(Secret::new(text), id, environment)
     }
 }
 
 /// Checks the alphabet of a tail and reads the id in it.
 #[inline]
-pub(crate) fn read_tail<'t>(
-    prefix: &'t [u8],
-    tail: &'t [u8; TAIL_LENGTH],
-    kind: TokenKind,
-    environment: Environment,
-) -> Result<AnyToken<'t>, ParseTokenError> {
-    let foreign = || {
-        let at = tail.iter().position(|byte| !byte.is_ascii_alphanumeric());
-        ParseTokenError::Character {
-            at: prefix.len() + at.unwrap_or(0),
-        }
-    };
+pub(crate) fn read_tail(tail: &[u8; TAIL_LENGTH]) -> Option<CredentialId> {
     if !base62::is_all_base62(tail) {
-        return Err(foreign());
+        return None;
     }
     // INVARIANT: 16 characters of base62 are a number below 62^16, so there always is an id.
-    let id = tail.first_chunk().map(base62::decode_16);
-    let id = id.and_then(CredentialId::from_value).ok_or_else(foreign)?;
-    Ok(AnyToken::new(prefix, tail, id, kind, environment))
+    CredentialId::from_value(base62::decode_16(tail.first_chunk()?))
 }
 
-fn text_of(prefix: &Prefix, tail: &[u8; TAIL_LENGTH]) -> Secret<String> {
-    let prefix = prefix.as_str();
-    // Sized once, so that no half of the secret is left behind by a reallocation.
-    let mut text = String::with_capacity(prefix.len() + TAIL_LENGTH);
-    text.push_str(prefix);
-    text.push_str(std::str::from_utf8(tail).unwrap_or_default());
-    Secret::new(text)
+/// Where the first character stands that makes a tail none.
+#[cold]
+fn foreign_in(text: &[u8]) -> ParseTokenError {
+    let start = text.len().saturating_sub(TAIL_LENGTH);
+    let mut tail = text.iter().skip(start);
+    let at = tail.position(|byte| !byte.is_ascii_alphanumeric());
+    ParseTokenError::Character {
+        at: start + at.unwrap_or(0),
+    }
 }
 
 fn split_drawn(drawn: &[u8; 48]) -> (&[u8; 16], &[u8; 32]) {

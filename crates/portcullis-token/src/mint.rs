@@ -5,15 +5,20 @@ use std::{fmt, marker::PhantomData};
 use portcullis_core::{CredentialId, Secret};
 use zeroize::Zeroizing;
 
-use crate::{Environment, Hint, Kind, OwnedToken, TokenKind, base62, token::TAIL_LENGTH};
+use crate::{
+    Environment, Hint, Kind, TokenKind, base62,
+    token::{TAIL_LENGTH, hint_of, tail_of},
+};
 
 /// A new credential, before its owner has been given it. Wiped when dropped.
 ///
 /// The text is shown once and kept nowhere: what is kept is the MAC of [`Minted::tail`]. `Debug`,
 /// `Display` and serde show the [`Hint`].
 pub struct Minted<K: Kind> {
+    // INVARIANT: a prefix and a tail, of this id, this environment and the kind `K`.
     text: Secret<String>,
-    token: OwnedToken,
+    id: CredentialId,
+    environment: Environment,
     kind: PhantomData<K>,
 }
 
@@ -25,10 +30,16 @@ pub struct GeneratorError {
 }
 
 impl<K: Kind> Minted<K> {
-    pub(crate) const fn new(text: Secret<String>, token: OwnedToken) -> Self {
+    /// A credential of which the text is one of this id, this environment and the kind `K`.
+    pub(crate) const fn new(
+        text: Secret<String>,
+        id: CredentialId,
+        environment: Environment,
+    ) -> Self {
         Self {
             text,
-            token,
+            id,
+            environment,
             kind: PhantomData,
         }
     }
@@ -54,25 +65,25 @@ impl<K: Kind> Minted<K> {
     /// Where it is valid.
     #[must_use]
     pub const fn environment(&self) -> Environment {
-        self.token.environment()
+        self.environment
     }
 
     /// Its public half.
     #[must_use]
     pub const fn id(&self) -> CredentialId {
-        self.token.id()
+        self.id
     }
 
     /// The last 55 characters, which are what [`PepperRing::mac`](crate::PepperRing::mac) takes.
     #[must_use]
     pub fn tail(&self) -> &[u8; TAIL_LENGTH] {
-        self.token.tail()
+        tail_of(self.text.expose().as_bytes())
     }
 
     /// What may be shown of it.
     #[must_use]
     pub fn hint(&self) -> Hint {
-        self.token.hint()
+        hint_of(self.text.expose().as_bytes())
     }
 }
 

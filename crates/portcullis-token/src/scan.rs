@@ -96,7 +96,7 @@ impl<'t> Scan<'t> {
         let tail_start = mark.checked_add(MARK_LENGTH)?;
         let tail: &[u8; TAIL_LENGTH] = self.text.get(tail_start..)?.first_chunk()?;
         let kind = TokenKind::from_version_character(tail[VERSION_AT])?;
-        let token = read_tail(b"", tail, kind, environment).ok()?;
+        let id = read_tail(tail)?;
         let head = self.text.get(self.floor..mark)?;
         let head = match kind.letter() {
             Some(letter) => head.strip_suffix(&[letter])?,
@@ -104,9 +104,8 @@ impl<'t> Scan<'t> {
         };
         let found = |brand_length: usize| {
             let start = self.floor + (head.len() - brand_length);
-            let prefix = self.text.get(start..tail_start)?;
-            let token = AnyToken::new(prefix, tail, token.id(), kind, environment);
             let range = start..tail_start + TAIL_LENGTH;
+            let token = AnyToken::new(self.text.get(range.clone())?, id, kind, environment);
             token.checksum_holds().then_some(Found { range, token })
         };
         if let Some(brand) = self.brand {

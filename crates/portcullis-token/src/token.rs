@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData};
 use portcullis_core::CredentialId;
 use zeroize::Zeroize;
 
-use crate::{Environment, Hint, Kind, TokenKind, checksum, prefix::Prefix};
+use crate::{Environment, Hint, Kind, TokenKind, checksum};
 
 /// The length of a credential behind its prefix: id, secret, version character and checksum.
 pub(crate) const TAIL_LENGTH: usize = 55;
@@ -20,25 +20,24 @@ pub(crate) const VERSION_AT: usize = 48;
 /// `Debug`, `Display` and serde show the [`Hint`].
 #[derive(Clone, Copy)]
 pub struct AnyToken<'t> {
-    prefix: &'t [u8],
-    tail: &'t [u8; TAIL_LENGTH],
+    // INVARIANT: a prefix and a tail, of `kind` and `environment`.
+    text: &'t [u8],
     id: CredentialId,
     kind: TokenKind,
     environment: Environment,
 }
 
 impl<'t> AnyToken<'t> {
-    /// A token of parts that were checked to agree.
+    /// A token of which the text was checked to be of this kind and environment.
+    #[inline]
     pub(crate) const fn new(
-        prefix: &'t [u8],
-        tail: &'t [u8; TAIL_LENGTH],
+        text: &'t [u8],
         id: CredentialId,
         kind: TokenKind,
         environment: Environment,
     ) -> Self {
         Self {
-            prefix,
-            tail,
+            text,
             id,
             kind,
             environment,
@@ -65,14 +64,15 @@ impl<'t> AnyToken<'t> {
 
     /// The last 55 characters, which are what [`PepperRing::mac`](crate::PepperRing::mac) takes.
     #[must_use]
-    pub const fn tail(&self) -> &'t [u8; TAIL_LENGTH] {
-        self.tail
+    #[inline]
+    pub fn tail(&self) -> &'t [u8; TAIL_LENGTH] {
+        tail_of(self.text)
     }
 
     /// What may be shown of it.
     #[must_use]
     pub fn hint(&self) -> Hint {
-        hint_of(self.prefix, self.tail)
+        hint_of(self.text)
     }
 
     /// Computes the checksum and compares it.
@@ -81,7 +81,7 @@ impl<'t> AnyToken<'t> {
     #[must_use]
     #[inline]
     pub fn checksum_holds(&self) -> bool {
-        checksum::holds(self.prefix, self.tail)
+        checksum::holds(self.text)
     }
 
     /// The same token with its kind as a type, if it is of that kind. The checksum isn't computed.
@@ -97,8 +97,7 @@ impl<'t> AnyToken<'t> {
     #[must_use]
     pub fn to_owned(&self) -> OwnedToken {
         OwnedToken {
-            prefix: Prefix::EMPTY.push(self.prefix),
-            tail: Box::new(*self.tail),
+            text: Box::from(self.text),
             id: self.id,
             kind: self.kind,
             environment: self.environment,
@@ -142,8 +141,9 @@ impl<'t, K: Kind> Token<'t, K> {
 
     /// The last 55 characters, which are what [`PepperRing::mac`](crate::PepperRing::mac) takes.
     #[must_use]
-    pub const fn tail(&self) -> &'t [u8; TAIL_LENGTH] {
-        self.any.tail
+    #[inline]
+    pub fn tail(&self) -> &'t [u8; TAIL_LENGTH] {
+        self.any.tail()
     }
 
     /// What may be shown of it.
@@ -170,40 +170,17 @@ impl<'t, K: Kind> Token<'t, K> {
 /// The secret is behind a pointer, so that a move leaves no copy of it. There is no `Clone`: each
 /// copy of a secret is a decision. `Debug`, `Display` and serde show the [`Hint`].
 pub struct OwnedToken {
-    prefix: Prefix,
-    tail: Box<[u8; TAIL_LENGTH]>,
+    text: Box<[u8]>,
     id: CredentialId,
     kind: TokenKind,
     environment: Environment,
 }
 
 impl OwnedToken {
-    pub(crate) fn new(
-        prefix: Prefix,
-        tail: Box<[u8; TAIL_LENGTH]>,
-        id: CredentialId,
-        kind: TokenKind,
-        environment: Environment,
-    ) -> Self {
-        Self {
-            prefix,
-            tail,
-            id,
-            kind,
-            environment,
-        }
-    }
-
     /// The credential, borrowed.
     #[must_use]
     pub fn as_token(&self) -> AnyToken<'_> {
-        AnyToken::new(
-            self.prefix.as_bytes(),
-            &self.tail,
-            self.id,
-            self.kind,
-            self.environment,
-        )
+        AnyToken::new(&self.text, self.id, self.kind, self.environment)
     }
 
     /// What the credential is for.
@@ -227,23 +204,32 @@ impl OwnedToken {
     /// The last 55 characters, which are what [`PepperRing::mac`](crate::PepperRing::mac) takes.
     #[must_use]
     pub fn tail(&self) -> &[u8; TAIL_LENGTH] {
-        &self.tail
+        tail_of(&self.text)
     }
 
     /// What may be shown of it.
     #[must_use]
     pub fn hint(&self) -> Hint {
-        hint_of(self.prefix.as_bytes(), &self.tail)
+        hint_of(&self.text)
     }
 }
 
 impl Drop for OwnedToken {
     fn drop(&mut self) {
-        self.tail.zeroize();
+        self.text.zeroize();
     }
 }
 
-fn hint_of(prefix: &[u8], tail: &[u8; TAIL_LENGTH]) -> Hint {
+/// The tail of the text of a token.
+#[inline]
+pub(crate) fn tail_of(text: &[u8]) -> &[u8; TAIL_LENGTH] {
+    // INVARIANT: the text of a token is longer than its tail.
+    text.last_chunk().unwrap_or(&[b'0'; TAIL_LENGTH])
+}
+
+/// What may be shown of the text of a token.
+pub(crate) fn hint_of(text: &[u8]) -> Hint {
+    let (prefix, tail) = text.split_at(text.len().saturating_sub(TAIL_LENGTH));
     Hint::new(prefix, tail.first_chunk().unwrap_or(&[b'0'; 16]))
 }
 
