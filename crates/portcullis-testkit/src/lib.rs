@@ -2,5 +2,7 @@
 
 mod bed;
 pub mod conformance;
+mod vectors;
 
 pub use bed::TestBed;
+pub use vectors::FROZEN_TOKENS;
