@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 use portcullis_error::Rate;
 use portcullis_registry::{Principal, Reservation, Settlement};
 
@@ -70,7 +70,10 @@ impl Pass {
     /// back. Await the settlement before the answer is sent, and the charge is durable when the
     /// client reads it; drop it, and the registry's driver does the same a moment later.
     pub fn finish<B>(mut self, response: &mut Response<B>) -> Settlement {
-        if let Some(rate) = self.rate {
+        // Not on a 401: to that caller there is no verified credential any more.
+        if let Some(rate) = self.rate
+            && response.status() != StatusCode::UNAUTHORIZED
+        {
             rate.write_to(response.headers_mut(), self.gate.rendering().rate_names());
         }
         let Some(reservation) = self.reservation.take() else {

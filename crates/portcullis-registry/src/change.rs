@@ -116,6 +116,8 @@ impl Registry {
     /// Whoever says "it is so already" calls this first: then it holds for every check that begins
     /// later, whatever became of the call that made it so.
     pub(crate) async fn follow_changes(&self) -> Result<(), StoreError> {
+        // What comes after this call began is another's to follow.
+        let mut until = None;
         loop {
             let after = self.inner.followed.get();
             let changes = self
@@ -131,6 +133,9 @@ impl Registry {
                 self.inner.hot.apply(&change.target, change.seq);
             }
             self.inner.followed.reach(last);
+            if last >= *until.get_or_insert(changes.head) {
+                return Ok(());
+            }
         }
     }
 

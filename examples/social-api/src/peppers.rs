@@ -79,7 +79,8 @@ fn is_beside(file: &Path, kept_in: &StoreOption) -> std::io::Result<bool> {
     };
     // The store is there by now, and may itself be a link to where its data is.
     let store = store.canonicalize()?;
-    Ok(store.parent() == Some(folder_of(file).canonicalize()?.as_path()))
+    let folder = folder_of(file).canonicalize()?;
+    Ok(store.parent().is_some_and(|data| folder.starts_with(data)))
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -2,26 +2,20 @@
 
 use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
 
-use axum::{
-    Router,
-    body::Body,
-    extract::{ConnectInfo, Request},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
-use hyper::{body::Incoming, service::service_fn};
+use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
 };
-use portcullis::axum::ApiError;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
+use tower_http::timeout::TimeoutBody;
 
 /// How long a client may take to send the head of a request, on a new or a kept connection.
 const HEAD: Duration = Duration::from_secs(30);
-/// How long a request may take, its body included.
-const REQUEST: Duration = Duration::from_secs(60);
+/// How long a body may stand still.
+const BODY: Duration = Duration::from_secs(30);
 /// How long requests that are under way may take when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long to wait before the next connection is taken when the machine has no room for one.
@@ -67,24 +61,11 @@ impl Signals {
     }
 }
 
-/// Ends a request that takes too long: what it holds, credits among it, is not held for ever.
-pub(crate) async fn deadline(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(REQUEST, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => ApiError::invalid_request("the request took longer than 60 seconds to arrive")
-            .into_response(),
-    }
-}
-
 /// Serves until a signal, then lets requests that are under way finish; a second signal ends them.
 pub(crate) async fn serve(listener: TcpListener, app: Router, mut signals: Signals) {
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD);
-    http.http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(HEAD);
+    // HTTP/1 alone: telling it from HTTP/2 first would wait without end for a client that is silent.
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD);
     let connections = GracefulShutdown::new();
     loop {
         let (stream, peer) = tokio::select! {
@@ -100,9 +81,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, mut signals: Signa
         };
         let app = app.clone();
         let service = service_fn(move |request| answer(app.clone(), request, peer));
-        let connection = http
-            .serve_connection(TokioIo::new(stream), service)
-            .into_owned();
+        let connection = http.serve_connection(TokioIo::new(stream), service);
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             // A connection that breaks off is its client's affair.
@@ -125,7 +104,8 @@ async fn answer(
     request: hyper::Request<Incoming>,
     peer: SocketAddr,
 ) -> Result<Response, Infallible> {
-    let mut request = request.map(Body::new);
+    // A body that stops coming breaks off: the handler answers, and what the gate holds is released.
+    let mut request = request.map(|body| Body::new(TimeoutBody::new(BODY, body)));
     request.extensions_mut().insert(ConnectInfo(peer));
     app.oneshot(request).await
 }

@@ -5,7 +5,6 @@ use std::{error::Error, io::Write, net::SocketAddr, sync::Arc};
 use axum::{
     Router,
     http::{HeaderName, Method},
-    middleware::from_fn,
 };
 use portcullis::{
     Environment, Gate, Guarded, Registry, TokenFormat,
@@ -26,7 +25,7 @@ use crate::{
     quickstart::{Password, Quickstart},
     resources::{self, Database, Demo},
     roles::roles,
-    serve::{Signals, deadline, serve},
+    serve::{Signals, serve},
 };
 
 /// Why the server does not start, in one line.
@@ -197,7 +196,7 @@ fn app(
     let router = router
         .fallback(not_found_fallback)
         .method_not_allowed_fallback(method_not_allowed_fallback);
-    let router = rendered(router, &rendering).layer(from_fn(deadline));
+    let router = rendered(router, &rendering);
     Ok(if settings.cors_origins.is_empty() {
         router
     } else {

@@ -27,6 +27,7 @@ impl Registry {
     ///
     /// # Errors
     /// [`ChangeError::NotFound`] for one that is unknown, revoked or of another owner;
+    /// [`ChangeError::Ended`] for an actor whose own credential has ended;
     /// [`ChangeError::Contended`] and [`ChangeError::Store`], after which some may be revoked: ask
     /// again.
     pub async fn revoke_key(
@@ -34,6 +35,7 @@ impl Registry {
         actor: &Actor,
         id: CredentialId,
     ) -> Result<Revoked, ChangeError> {
+        self.standing(actor).await?;
         let Some((record, _)) = self.read(id).await? else {
             return Err(ChangeError::NotFound);
         };

@@ -141,7 +141,8 @@ impl Registry {
         loop {
             let records = self.all(Of::Family(family)).await?;
             if records.is_empty() {
-                return Ok(());
+                // Others may have ended some of it, and not have come to their end.
+                return Ok(self.follow_changes().await?);
             }
             self.revoke_all(actor, records, action).await?;
         }
