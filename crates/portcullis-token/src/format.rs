@@ -279,8 +279,10 @@ impl TokenFormat {
                 at: prefix.len() + VERSION_AT,
             });
         }
-        let id = read_tail(tail).ok_or_else(|| foreign_in(text))?;
-        Ok(AnyToken::new(text, id, kind, environment))
+        if !base62::is_all_base62(tail) {
+            return Err(foreign_in(text));
+        }
+        Ok(AnyToken::new(text, kind, environment))
     }
 
     fn assemble<K: Kind>(
@@ -301,16 +303,6 @@ impl TokenFormat {
         text.extend(checksum.map(char::from));
         Minted::new(Secret::new(text), id, environment)
     }
-}
-
-/// Checks the alphabet of a tail and reads the id in it.
-#[inline]
-pub(crate) fn read_tail(tail: &[u8; TAIL_LENGTH]) -> Option<CredentialId> {
-    if !base62::is_all_base62(tail) {
-        return None;
-    }
-    // INVARIANT: 16 characters of base62 are a number below 62^16, so there always is an id.
-    CredentialId::from_value(base62::decode_16(tail.first_chunk()?))
 }
 
 /// Where the first character stands that makes a tail none.

@@ -5,8 +5,7 @@ use std::{fmt, iter::FusedIterator, ops::Range};
 use memchr::memmem::Finder;
 
 use crate::{
-    AnyToken, Brand, Environment, TokenFormat, TokenKind,
-    format::read_tail,
+    AnyToken, Brand, Environment, TokenFormat, TokenKind, base62,
     token::{TAIL_LENGTH, VERSION_AT},
 };
 
@@ -96,7 +95,9 @@ impl<'t> Scan<'t> {
         let tail_start = mark.checked_add(MARK_LENGTH)?;
         let tail: &[u8; TAIL_LENGTH] = self.text.get(tail_start..)?.first_chunk()?;
         let kind = TokenKind::from_version_character(tail[VERSION_AT])?;
-        let id = read_tail(tail)?;
+        if !base62::is_all_base62(tail) {
+            return None;
+        }
         let head = self.text.get(self.floor..mark)?;
         let head = match kind.letter() {
             Some(letter) => head.strip_suffix(&[letter])?,
@@ -105,7 +106,7 @@ impl<'t> Scan<'t> {
         let found = |brand_length: usize| {
             let start = self.floor + (head.len() - brand_length);
             let range = start..tail_start + TAIL_LENGTH;
-            let token = AnyToken::new(self.text.get(range.clone())?, id, kind, environment);
+            let token = AnyToken::new(self.text.get(range.clone())?, kind, environment);
             token.checksum_holds().then_some(Found { range, token })
         };
         if let Some(brand) = self.brand {

@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData};
 use portcullis_core::CredentialId;
 use zeroize::Zeroize;
 
-use crate::{Environment, Hint, Kind, TokenKind, checksum};
+use crate::{Environment, Hint, Kind, TokenKind, base62, checksum};
 
 /// The length of a credential behind its prefix: id, secret, version character and checksum.
 pub(crate) const TAIL_LENGTH: usize = 55;
@@ -22,7 +22,6 @@ pub(crate) const VERSION_AT: usize = 48;
 pub struct AnyToken<'t> {
     // INVARIANT: a prefix and a tail, of `kind` and `environment`.
     text: &'t [u8],
-    id: CredentialId,
     kind: TokenKind,
     environment: Environment,
 }
@@ -30,15 +29,9 @@ pub struct AnyToken<'t> {
 impl<'t> AnyToken<'t> {
     /// A token of which the text was checked to be of this kind and environment.
     #[inline]
-    pub(crate) const fn new(
-        text: &'t [u8],
-        id: CredentialId,
-        kind: TokenKind,
-        environment: Environment,
-    ) -> Self {
+    pub(crate) const fn new(text: &'t [u8], kind: TokenKind, environment: Environment) -> Self {
         Self {
             text,
-            id,
             kind,
             environment,
         }
@@ -56,10 +49,11 @@ impl<'t> AnyToken<'t> {
         self.environment
     }
 
-    /// Its public half.
+    /// Its public half, decoded each time: keep it where it is needed more than once.
     #[must_use]
-    pub const fn id(&self) -> CredentialId {
-        self.id
+    #[inline]
+    pub fn id(&self) -> CredentialId {
+        id_of(self.text)
     }
 
     /// The last 55 characters, which are what [`PepperRing::mac`](crate::PepperRing::mac) takes.
@@ -98,7 +92,6 @@ impl<'t> AnyToken<'t> {
     pub fn to_owned(&self) -> OwnedToken {
         OwnedToken {
             text: Box::from(self.text),
-            id: self.id,
             kind: self.kind,
             environment: self.environment,
         }
@@ -135,8 +128,9 @@ impl<'t, K: Kind> Token<'t, K> {
 
     /// Its public half.
     #[must_use]
-    pub const fn id(&self) -> CredentialId {
-        self.any.id
+    #[inline]
+    pub fn id(&self) -> CredentialId {
+        self.any.id()
     }
 
     /// The last 55 characters, which are what [`PepperRing::mac`](crate::PepperRing::mac) takes.
@@ -171,7 +165,6 @@ impl<'t, K: Kind> Token<'t, K> {
 /// copy of a secret is a decision. `Debug`, `Display` and serde show the [`Hint`].
 pub struct OwnedToken {
     text: Box<[u8]>,
-    id: CredentialId,
     kind: TokenKind,
     environment: Environment,
 }
@@ -180,7 +173,7 @@ impl OwnedToken {
     /// The credential, borrowed.
     #[must_use]
     pub fn as_token(&self) -> AnyToken<'_> {
-        AnyToken::new(&self.text, self.id, self.kind, self.environment)
+        AnyToken::new(&self.text, self.kind, self.environment)
     }
 
     /// What the credential is for.
@@ -197,8 +190,9 @@ impl OwnedToken {
 
     /// Its public half.
     #[must_use]
-    pub const fn id(&self) -> CredentialId {
-        self.id
+    #[inline]
+    pub fn id(&self) -> CredentialId {
+        id_of(&self.text)
     }
 
     /// The last 55 characters, which are what [`PepperRing::mac`](crate::PepperRing::mac) takes.
@@ -226,6 +220,20 @@ pub(crate) fn tail_of(text: &[u8]) -> &[u8; TAIL_LENGTH] {
     // INVARIANT: the text of a token is longer than its tail.
     text.last_chunk().unwrap_or(&[b'0'; TAIL_LENGTH])
 }
+
+/// The id in the text of a token.
+#[inline]
+fn id_of(text: &[u8]) -> CredentialId {
+    // INVARIANT: 16 characters of base62 are a number below 62^16, so there always is an id.
+    let value = tail_of(text).first_chunk().map(base62::decode_16);
+    value.and_then(CredentialId::from_value).unwrap_or(FIRST_ID)
+}
+
+/// Stands where there always is an id, so that nothing panics.
+const FIRST_ID: CredentialId = match CredentialId::from_value(0) {
+    Some(id) => id,
+    None => panic!("0 is below 62^16"),
+};
 
 /// What may be shown of the text of a token.
 pub(crate) fn hint_of(text: &[u8]) -> Hint {

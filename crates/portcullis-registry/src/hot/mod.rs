@@ -102,7 +102,8 @@ impl HotTable {
     ) -> Hot<R> {
         // The MAC is made before the lock is taken, under the pepper that most records are under.
         let (current, mac) = peppers.mac(token.tail());
-        let mut shard = self.shard(token.id());
+        let id = token.id();
+        let mut shard = self.shard(id);
         let Shard {
             entries,
             used,
@@ -112,7 +113,7 @@ impl HotTable {
         let Some(Entry {
             live: Some(live),
             kept,
-        }) = entries.get_mut(&token.id())
+        }) = entries.get_mut(&id)
         else {
             return Hot::Miss;
         };
@@ -131,7 +132,7 @@ impl HotTable {
             let from = std::mem::replace(&mut live.pepper, current);
             live.mac = mac;
             remacs.push(Remac {
-                id: token.id(),
+                id,
                 from,
                 to: current,
                 mac,
@@ -147,7 +148,7 @@ impl HotTable {
         kept.see(tick);
         let answer = f(&mut Visit::new(live, kept, tick));
         if kept.list_uses() {
-            used.push(token.id());
+            used.push(id);
         }
         Hot::Known(answer)
     }
