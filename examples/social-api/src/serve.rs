@@ -1,4 +1,4 @@
-//! Serving, with an end to everything that a client may draw out, and stopping.
+//! Serving, with an end to heads that do not come and to bodies that stand still, and stopping.
 
 use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
 

@@ -55,9 +55,10 @@ impl Registry {
 
     /// Revokes what can be seen now, the root last; then what a race has let through meanwhile.
     ///
-    /// No further credential can be made by a revoked one (`Registry::standing`), so each round looks
-    /// at less. A root that was revoked already is gone through again, should a crash have left
-    /// some of its descendants.
+    /// No further credential can be made by a revoked one (`Registry::standing`). Those that were
+    /// not seen yet can go on until a round finds them: it ends when the makers are all found. A root
+    /// that was revoked already is gone through again, for what it made itself; what a revoked
+    /// descendant made is found only while this call remembers that one.
     pub(crate) async fn revoke_with_descendants(
         &self,
         actor: &Actor,
