@@ -51,11 +51,15 @@ format:
 
 # Measures, beside peers; see docs/performance.md. Options as for criterion.
 bench *options:
-    cargo bench --locked -p portcullis-benches --bench token -- {{ options }}
+    cargo bench --locked -p portcullis-benches -- {{ options }}
+
+# Tables and plots of what limiters admit, and what their memory costs; see docs/limits.md.
+limit-report *options:
+    cargo run --locked --release -p portcullis-reports --bin limit-report -- {{ options }}
 
 # Reports whether the time of a check tells what it must not; see docs/performance.md.
 timing-report *options:
-    cargo run --locked --release -p portcullis-benches --bin timing-report -- {{ options }}
+    cargo run --locked --release -p portcullis-reports --bin timing-report -- {{ options }}
 
 # Runs the example product, with options such as `just run --listen 127.0.0.1:0`.
 run *options:
