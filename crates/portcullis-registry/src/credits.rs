@@ -49,11 +49,7 @@ impl Registry {
     /// [`StoreError`] if the store could not be written.
     pub async fn ensure_owner(&self, owner: &Owner, credits: u32) -> Result<(), StoreError> {
         let at = self.inner.clock.now();
-        let record = OwnerRecord {
-            owner: owner.clone(),
-            version: Version(0),
-            suspended: false,
-        };
+        let record = OwnerRecord::new(owner.clone());
         let first = CreditOp::Add {
             owner: owner.clone(),
             amount: credits.into(),

@@ -1,8 +1,8 @@
-//! Whom a credential belongs to, and who holds it.
+//! Whom a credential belongs to, who holds it, and what its plan is called.
 
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
-/// Why a text can't be the name of an owner or of a user.
+/// Why a text can't be the name of an owner, a user or a plan.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ParseNameError {
@@ -96,6 +96,11 @@ name! {
 name! {
     /// The application's own name for a person: a user's id, say.
     User
+}
+
+name! {
+    /// The application's own name for a plan: `pro`, say.
+    PlanName
 }
 
 #[cfg(test)]

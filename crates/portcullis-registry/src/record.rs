@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use portcullis_core::{CredentialId, Timestamp};
+use portcullis_limit::Quota;
 use portcullis_scope::Grant;
 use portcullis_token::{Environment, Mac, PepperVersion, TokenKind};
 
-use crate::{Meta, Owner, User};
+use crate::{Meta, Networks, Owner, Plan, User};
 
 /// How often a record has been written: 0 is a record that no store has yet.
 ///
@@ -82,8 +83,15 @@ pub struct CredentialRecord {
     pub created_by: CreatedBy,
     /// The refresh family: the id of the login's first refresh token, shared by all that came of it.
     pub family: Option<CredentialId>,
-    /// The refresh token that took the place of this one.
+    /// What took the place of this one: of a refresh token the next, of a rotated key its successor.
     pub successor: Option<CredentialId>,
+    /// From where it is accepted.
+    pub networks: Networks,
+    /// Its own quota, which goes before that of its owner's plan.
+    pub quota: Option<Quota>,
+    /// The prefix of the foreign keys that it is one of, if it was imported: then `mac` is of its
+    /// digest, and is what it is found by.
+    pub imported: Option<String>,
 }
 
 /// How a credential has been used. Kept apart from its record and without a version, so that
@@ -107,6 +115,21 @@ pub struct OwnerRecord {
     pub version: Version,
     /// Suspended owners are told so with 403; their credentials stay as they are.
     pub suspended: bool,
+    /// What its credentials may use.
+    pub plan: Option<Plan>,
+}
+
+impl OwnerRecord {
+    /// An owner that no store has yet: not suspended, without a plan.
+    #[must_use]
+    pub const fn new(owner: Owner) -> Self {
+        Self {
+            owner,
+            version: Version(0),
+            suspended: false,
+            plan: None,
+        }
+    }
 }
 
 /// A pepper that the store has records under. The pepper itself is never stored.

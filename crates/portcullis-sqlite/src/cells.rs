@@ -12,13 +12,13 @@ macro_rules! columns {
     () => {
         "id, kind, environment, version, pepper, mac, owner, user, name, grant, meta, state, \
          created_at, updated_at, expires_at, idle_ttl, created_by_user, created_by_credential, \
-         family, successor"
+         family, successor, networks, quota, imported"
     };
 }
 pub(crate) use columns;
 
 /// How many columns those are.
-pub(crate) const COLUMNS: usize = 20;
+pub(crate) const COLUMNS: usize = 23;
 
 /// A stored value that this crate can't have written.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ pub(crate) fn text<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> rusqli
     text.parse().map_err(|_| damaged(column))
 }
 
-fn optional_text<T: std::str::FromStr>(
+pub(crate) fn optional_text<T: std::str::FromStr>(
     row: &Row<'_>,
     column: usize,
 ) -> rusqlite::Result<Option<T>> {
@@ -175,6 +175,9 @@ pub(crate) fn credential(row: &Row<'_>) -> rusqlite::Result<CredentialRecord> {
         created_by: created_by(row, 16, 17)?,
         family: optional_id(row, 18)?,
         successor: optional_id(row, 19)?,
+        networks: optional_text(row, 20)?.unwrap_or_default(),
+        quota: optional_text(row, 21)?,
+        imported: row.get(22)?,
     })
 }
 

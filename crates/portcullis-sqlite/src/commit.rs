@@ -2,9 +2,10 @@
 
 use portcullis_core::CredentialId;
 use portcullis_registry::{
-    AuditEntry, Batch, CommitError, CredentialRecord, Owner, OwnerRecord, PepperRecord, Remac, Seq,
-    UsageDelta, Version,
+    AuditEntry, Batch, CommitError, CredentialRecord, Owner, OwnerRecord, PepperRecord, Plan,
+    Remac, Seq, UsageDelta, Version,
 };
+use portcullis_token::PepperVersion;
 use rusqlite::{CachedStatement, Connection, Params, named_params, params};
 
 use crate::{
@@ -26,6 +27,9 @@ pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<Seq, Commi
     }
     for pepper in &batch.peppers {
         note_pepper(connection, pepper)?;
+    }
+    for version in &batch.forgotten_peppers {
+        forget_pepper(connection, *version)?;
     }
     for movement in &batch.credits {
         credits::make(connection, movement)?;
@@ -93,8 +97,8 @@ fn insert_credential(
         "INSERT INTO credentials (",
         columns!(),
         ") VALUES \
-         (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
-         ON CONFLICT (id) DO NOTHING"
+         (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
+         ?21, ?22) ON CONFLICT (id) DO NOTHING"
     );
     let (by_user, by_credential) = cells::created_by_cells(&record.created_by);
     execute(
@@ -120,6 +124,9 @@ fn insert_credential(
             by_credential,
             record.family.map(cells::id_cell),
             record.successor.map(cells::id_cell),
+            (!record.networks.is_any()).then(|| record.networks.to_string()),
+            record.quota.map(|quota| quota.to_string()),
+            record.imported,
         ],
     )
 }
@@ -132,7 +139,8 @@ fn update_credential(
     const STATEMENT: &str = "UPDATE credentials SET version = version + 1, \
          kind = ?3, environment = ?4, owner = ?5, user = ?6, name = ?7, grant = ?8, meta = ?9, \
          state = ?10, created_at = ?11, updated_at = ?12, expires_at = ?13, idle_ttl = ?14, \
-         created_by_user = ?15, created_by_credential = ?16, family = ?17, successor = ?18 \
+         created_by_user = ?15, created_by_credential = ?16, family = ?17, successor = ?18, \
+         networks = ?19, quota = ?20, imported = ?21 \
          WHERE id = ?1 AND version = ?2";
     let (by_user, by_credential) = cells::created_by_cells(&record.created_by);
     execute(
@@ -157,6 +165,9 @@ fn update_credential(
             by_credential,
             record.family.map(cells::id_cell),
             record.successor.map(cells::id_cell),
+            (!record.networks.is_any()).then(|| record.networks.to_string()),
+            record.quota.map(|quota| quota.to_string()),
+            record.imported,
         ],
     )
 }
@@ -178,23 +189,24 @@ fn note_change(
 
 fn put_owner(connection: &Connection, record: &OwnerRecord) -> Result<(), CommitError> {
     let owner = record.owner.as_str();
+    let plan = record.plan.as_ref().map(Plan::to_json);
     if record.version == Version(0) {
-        let statement = "INSERT INTO owners (owner, version, suspended) VALUES (?1, 1, ?2) \
+        let statement = "INSERT INTO owners (owner, version, suspended, plan) VALUES (?1, 1, ?2, ?3) \
              ON CONFLICT (owner) DO NOTHING";
         return one(execute(
             connection,
             statement,
-            params![owner, record.suspended],
+            params![owner, record.suspended, plan],
         ));
     }
     note_change(connection, None, Some(&record.owner)).attempt(WRITING)?;
-    let statement = "UPDATE owners SET version = version + 1, suspended = ?3 \
+    let statement = "UPDATE owners SET version = version + 1, suspended = ?3, plan = ?4 \
          WHERE owner = ?1 AND version = ?2";
     let version = cells::count_cell(record.version.0);
     one(execute(
         connection,
         statement,
-        params![owner, version, record.suspended],
+        params![owner, version, record.suspended, plan],
     ))
 }
 
@@ -208,6 +220,18 @@ fn note_pepper(connection: &Connection, pepper: &PepperRecord) -> Result<(), Com
         statement,
         params![pepper.version.number(), pepper.fingerprint],
     ))
+}
+
+fn forget_pepper(connection: &Connection, version: PepperVersion) -> Result<(), CommitError> {
+    let used = "SELECT EXISTS (SELECT 1 FROM credentials WHERE pepper = ?1 AND state <> 'revoked')";
+    let used = prepared(connection, used)
+        .and_then(|mut used| used.query_row([version.number()], |row| row.get::<_, bool>(0)));
+    if used.attempt(WRITING)? {
+        return Err(CommitError::Conflict);
+    }
+    let statement = "DELETE FROM peppers WHERE version = ?1";
+    execute(connection, statement, [version.number()]).attempt(WRITING)?;
+    Ok(())
 }
 
 fn add_usage(connection: &Connection, delta: &UsageDelta) -> rusqlite::Result<()> {

@@ -5,7 +5,10 @@ use portcullis_registry::{
     Change, Changes, CredentialRecord, Cursor, Found, Key, Of, Owner, OwnerRecord, Page,
     PepperRecord, Query, Seq, Snapshot, Target, Usage, Version,
 };
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, types::ToSqlOutput};
+use portcullis_token::{Mac, PepperVersion};
+use rusqlite::{
+    Connection, OptionalExtension, Row, ToSql, named_params, params, types::ToSqlOutput,
+};
 
 use crate::cells::{self, COLUMNS, columns};
 
@@ -13,18 +16,17 @@ pub(crate) fn snapshot(connection: &Connection, key: &Key) -> rusqlite::Result<S
     let head = head(connection)?;
     let found = match key {
         Key::Credential(id) => credential(connection, *id)?,
+        Key::Imported(pepper, mac) => match imported(connection, *pepper, mac)? {
+            Some(id) => credential(connection, id)?,
+            None => Found::Nothing,
+        },
         Key::Owner(owner) => {
             let record = owner_record(connection, owner)?;
             let balance = balance(connection, owner)?;
             if record.is_none() && balance.is_none() {
                 Found::Nothing
             } else {
-                let unwritten = OwnerRecord {
-                    owner: owner.clone(),
-                    version: Version(0),
-                    suspended: false,
-                };
-                let record = record.unwrap_or(unwritten);
+                let record = record.unwrap_or_else(|| OwnerRecord::new(owner.clone()));
                 Found::Owner {
                     record,
                     balance: balance.unwrap_or(0),
@@ -63,6 +65,20 @@ fn credential(connection: &Connection, id: CredentialId) -> rusqlite::Result<Fou
     })
 }
 
+fn imported(
+    connection: &Connection,
+    pepper: PepperVersion,
+    mac: &Mac,
+) -> rusqlite::Result<Option<CredentialId>> {
+    let statement =
+        "SELECT id FROM credentials WHERE mac = ?1 AND pepper = ?2 AND imported IS NOT NULL";
+    let mut statement = connection.prepare_cached(statement)?;
+    let found = statement.query_row(params![mac.as_bytes(), pepper.number()], |row| {
+        cells::id(row, 0)
+    });
+    found.optional()
+}
+
 /// The version of a credential; 0 if there is none.
 pub(crate) fn version(connection: &Connection, id: CredentialId) -> rusqlite::Result<Version> {
     let mut statement =
@@ -76,13 +92,14 @@ fn used_credential(row: &Row<'_>) -> rusqlite::Result<(CredentialRecord, Usage)>
 }
 
 fn owner_record(connection: &Connection, owner: &Owner) -> rusqlite::Result<Option<OwnerRecord>> {
-    let statement = "SELECT version, suspended FROM owners WHERE owner = ?1";
+    let statement = "SELECT version, suspended, plan FROM owners WHERE owner = ?1";
     let mut statement = connection.prepare_cached(statement)?;
     let read = |row: &Row<'_>| {
         Ok(OwnerRecord {
             owner: owner.clone(),
             version: Version(cells::count(row, 0)?),
             suspended: row.get(1)?,
+            plan: cells::optional_text(row, 2)?,
         })
     };
     statement.query_row([owner.as_str()], read).optional()
@@ -135,7 +152,8 @@ pub(crate) fn changes(
     })
 }
 
-/// The statements of one kind of list. Their conditions are those of its index.
+/// The statements of one kind of list. Their conditions are those of its index, which is named since
+/// others would do as well, and worse.
 struct List {
     total: &'static str,
     first: &'static str,
@@ -143,22 +161,29 @@ struct List {
 }
 
 macro_rules! list {
-    ($condition:literal) => {
+    ($index:literal, $condition:literal) => {
         List {
-            total: concat!("SELECT count(*) FROM credentials WHERE ", $condition),
+            total: concat!(
+                "SELECT count(*) FROM credentials INDEXED BY ",
+                $index,
+                " WHERE ",
+                $condition
+            ),
             first: concat!(
                 "SELECT ",
                 columns!(),
-                ", last_used_at, requests, denied FROM credentials \
-                 LEFT JOIN usage ON credential = id WHERE ",
+                ", last_used_at, requests, denied FROM credentials INDEXED BY ",
+                $index,
+                " LEFT JOIN usage ON credential = id WHERE ",
                 $condition,
                 " ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset"
             ),
             after: concat!(
                 "SELECT ",
                 columns!(),
-                ", last_used_at, requests, denied FROM credentials \
-                 LEFT JOIN usage ON credential = id WHERE ",
+                ", last_used_at, requests, denied FROM credentials INDEXED BY ",
+                $index,
+                " LEFT JOIN usage ON credential = id WHERE ",
                 $condition,
                 " AND (created_at, id) < (:created_at, :id) \
                  ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset"
@@ -167,15 +192,30 @@ macro_rules! list {
     };
 }
 
-const KEYS: List = list!("kind = 'api_key' AND state <> 'revoked' AND owner = :of");
-const SESSIONS: List = list!("kind = 'session' AND state <> 'revoked' AND user = :of");
-const CREATED_BY: List = list!("state <> 'revoked' AND created_by_credential = :of");
-const FAMILY: List = list!("state <> 'revoked' AND family = :of");
+const KEYS: List = list!(
+    "credentials_keys",
+    "kind = 'api_key' AND state <> 'revoked' AND owner = :of"
+);
+const SESSIONS: List = list!(
+    "credentials_sessions",
+    "kind = 'session' AND state <> 'revoked' AND user = :of"
+);
+const CREATED_BY: List = list!("credentials_created_by", "created_by_credential = :of");
+const FAMILY: List = list!("credentials_family", "state <> 'revoked' AND family = :of");
+const OWNER: List = list!("credentials_owner", "state <> 'revoked' AND owner = :of");
+const USER: List = list!("credentials_user", "state <> 'revoked' AND user = :of");
+const PEPPER: List = list!("credentials_pepper", "state <> 'revoked' AND pepper = :of");
+const ALL: List = list!(
+    "credentials_created_at",
+    "state <> 'revoked' AND :of IS NULL"
+);
 
 /// What a list is of, as a cell.
 enum OfCell<'a> {
     Name(&'a str),
     Id([u8; 12]),
+    Number(u16),
+    Nothing,
 }
 
 impl ToSql for OfCell<'_> {
@@ -183,6 +223,8 @@ impl ToSql for OfCell<'_> {
         match self {
             Self::Name(name) => name.to_sql(),
             Self::Id(id) => id.to_sql(),
+            Self::Number(number) => number.to_sql(),
+            Self::Nothing => Ok(ToSqlOutput::from(rusqlite::types::Null)),
         }
     }
 }
@@ -193,7 +235,14 @@ pub(crate) fn page(connection: &Connection, query: &Query) -> rusqlite::Result<P
         Of::Sessions(user) => (SESSIONS, OfCell::Name(user.as_str())),
         Of::CreatedBy(id) => (CREATED_BY, OfCell::Id(cells::id_cell(*id))),
         Of::Family(id) => (FAMILY, OfCell::Id(cells::id_cell(*id))),
+        Of::Owner(owner) => (OWNER, OfCell::Name(owner.as_str())),
+        Of::User(user) => (USER, OfCell::Name(user.as_str())),
+        Of::Pepper(version) => (PEPPER, OfCell::Number(version.number())),
+        Of::All => (ALL, OfCell::Nothing),
     };
+    if !query.filter.is_empty() {
+        return filtered(connection, &list, &of, query);
+    }
     let mut total = connection.prepare_cached(list.total)?;
     let total = total.query_row(named_params! { ":of": of }, |row| cells::count(row, 0))?;
     // One more than asked for says whether there is a next part.
@@ -223,12 +272,25 @@ pub(crate) fn page(connection: &Connection, query: &Query) -> rusqlite::Result<P
     };
     let more = items.len() > query.limit;
     items.truncate(query.limit);
-    let last = items.last().filter(|_| more);
-    let next = last.map(|(record, _)| Cursor {
-        created_at: record.created_at,
-        id: record.id,
-    });
+    let next = items.last().filter(|_| more);
+    let next = next.map(|(record, _)| Cursor::of(record));
     Ok(Page { items, next, total })
+}
+
+/// A list of which not all is kept is read to its end: what is kept is for the library to say.
+fn filtered(
+    connection: &Connection,
+    list: &List,
+    of: &OfCell<'_>,
+    query: &Query,
+) -> rusqlite::Result<Page> {
+    let mut statement = connection.prepare_cached(list.first)?;
+    let everything = named_params! { ":of": of, ":limit": -1, ":offset": 0 };
+    let mut page = query.page();
+    for row in statement.query_map(everything, used_credential)? {
+        page.see(row?);
+    }
+    Ok(page.end())
 }
 
 #[cfg(test)]
@@ -245,6 +307,10 @@ mod tests {
             ("credentials_sessions", SESSIONS),
             ("credentials_created_by", CREATED_BY),
             ("credentials_family", FAMILY),
+            ("credentials_owner", OWNER),
+            ("credentials_user", USER),
+            ("credentials_pepper", PEPPER),
+            ("credentials_created_at", ALL),
         ];
         for (index, list) in lists {
             for statement in [list.total, list.first, list.after] {

@@ -6,9 +6,10 @@ use rusqlite::Connection;
 pub(crate) const APPLICATION_ID: i32 = 0x5074_636c;
 
 /// What makes version n + 1 of version n.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_directory.sql"),
+    include_str!("../migrations/0003_networks_plans_imports.sql"),
 ];
 
 /// The newest version that is known.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use portcullis_registry::{
-    Batch, CredentialRecord, Found, Key, Of, Query, Seq, Store, UsageDelta, Version,
+    Batch, CredentialRecord, Filter, Found, Key, Of, Query, Seq, Store, UsageDelta, Version,
 };
 use portcullis_sqlite::SqliteStore;
 use records::{id, key, owner, pair};
@@ -159,6 +159,7 @@ async fn acknowledged_changes_survive_a_kill_and_half_ones_do_not() {
 async fn whole_pairs(store: &SqliteStore) -> BTreeSet<u64> {
     let query = Query {
         of: Of::Keys(owner()),
+        filter: Filter::default(),
         after: None,
         offset: 0,
         limit: usize::MAX,

@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc};
 
 use portcullis_core::Timestamp;
 use portcullis_registry::{
-    Batch, CredentialRecord, CreditOp, Found, Key, Of, OwnerRecord, PepperRecord, Query,
+    Batch, CredentialRecord, CreditOp, Filter, Found, Key, Of, OwnerRecord, PepperRecord, Query,
     ReservationId, Seq, State, Store, UsageDelta, Version,
 };
 use portcullis_sqlite::SqliteStore;
@@ -31,9 +31,8 @@ async fn a_store_that_is_opened_again_has_everything() {
     let store = SqliteStore::open(&path).unwrap();
     store.commit(pair(0)).await.unwrap();
     let suspended = OwnerRecord {
-        owner: owner(),
-        version: Version(0),
         suspended: true,
+        ..OwnerRecord::new(owner())
     };
     let pepper = PepperRecord {
         version: PepperVersion::FIRST,
@@ -129,6 +128,7 @@ async fn what_was_handed_over_before_a_drop_is_written() {
     let store = SqliteStore::open(&path).unwrap();
     let query = Query {
         of: Of::Keys(owner()),
+        filter: Filter::default(),
         after: None,
         offset: 0,
         limit: 1,

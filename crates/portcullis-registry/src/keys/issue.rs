@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::ApiKeyInfo;
 use crate::{
-    Actor, Batch, ChangeError, CredentialRecord, Meta, Of, Owner, Query, Registry, State, Usage,
-    Version,
+    Actor, Batch, ChangeError, CredentialRecord, Filter, Meta, Networks, Of, Owner, Query,
+    Registry, State, Usage, Version,
     change::{TRIES, Try},
 };
 
@@ -85,6 +85,7 @@ impl Registry {
         }
         let query = Query {
             of: Of::Keys(new.owner.clone()),
+            filter: Filter::default(),
             after: None,
             offset: 0,
             limit: 1,
@@ -117,6 +118,9 @@ impl Registry {
             created_by: actor.created_by(),
             family: None,
             successor: None,
+            networks: Networks::ANY,
+            quota: None,
+            imported: None,
         };
         for _ in 0..TRIES {
             let standing = self.standing(actor).await?;

@@ -5,8 +5,8 @@ use portcullis_scope::Grant;
 use portcullis_token::{Hint, TokenKind};
 
 use crate::{
-    Actor, ChangeError, CreatedBy, CredentialRecord, Cursor, Meta, Of, Owner, PrefixedId, Query,
-    Registry, State, Usage, User,
+    Actor, ChangeError, CreatedBy, CredentialRecord, Cursor, Filter, Meta, Of, Owner, PrefixedId,
+    Query, Registry, State, Usage, User,
 };
 
 /// Everything of an API key that may be shown.
@@ -181,6 +181,7 @@ impl Registry {
         } = listing;
         let query = Query {
             of: Of::Keys(owner.clone()),
+            filter: Filter::default(),
             after,
             offset,
             limit: limit.clamp(1, 100),

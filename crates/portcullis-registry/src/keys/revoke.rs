@@ -7,7 +7,7 @@ use portcullis_token::TokenKind;
 use serde_json::json;
 
 use crate::{
-    Actor, Batch, ChangeError, CredentialRecord, Of, Query, Registry, State, StoreError,
+    Actor, Batch, ChangeError, CredentialRecord, Filter, Of, Query, Registry, State, StoreError,
     change::{TRIES, Try},
 };
 
@@ -132,7 +132,8 @@ impl Registry {
         Err(ChangeError::Contended)
     }
 
-    /// The live credentials that were made by these, and by those, and so on.
+    /// The live credentials that were made by these, and by those, and so on, whether those are
+    /// still live or not.
     pub(super) async fn descendants(
         &self,
         mut makers: Vec<CredentialId>,
@@ -143,7 +144,9 @@ impl Registry {
             for record in self.all(Of::CreatedBy(maker)).await? {
                 if seen.insert(record.id) {
                     makers.push(record.id);
-                    found.push(record);
+                    if record.state != State::Revoked {
+                        found.push(record);
+                    }
                 }
             }
         }
@@ -157,6 +160,7 @@ impl Registry {
         loop {
             let query = Query {
                 of: of.clone(),
+                filter: Filter::default(),
                 after,
                 offset: 0,
                 limit: AT_A_TIME,

@@ -160,6 +160,7 @@ impl Registry {
                 // The session that came with the successor goes with it.
                 let now = self.inner.clock.now();
                 let mut replaced = self.all(Of::CreatedBy(record.id)).await?;
+                replaced.retain(|made| made.state != State::Revoked);
                 if !replaced.iter().any(|other| other.id == raced.id) {
                     replaced.push(raced);
                 }

@@ -8,8 +8,8 @@ use portcullis_token::{Kind, Mac, Minted, PepperVersion, Refresh, Session};
 use serde_json::json;
 
 use crate::{
-    Actor, Batch, ChangeError, CreatedBy, CredentialRecord, Meta, Of, Owner, Principal, Query,
-    Registry, Revoked, State, User, Version, change::Try,
+    Actor, Batch, ChangeError, CreatedBy, CredentialRecord, Filter, Meta, Networks, Of, Owner,
+    Principal, Query, Registry, Revoked, State, User, Version, change::Try,
 };
 
 /// How many live sessions a user may have; the oldest end for new ones.
@@ -152,6 +152,7 @@ impl Registry {
     async fn end_oldest(&self, actor: &Actor, user: &User) -> Result<(), ChangeError> {
         let beyond = Query {
             of: Of::Sessions(user.clone()),
+            filter: Filter::default(),
             after: None,
             offset: SESSIONS_PER_USER,
             limit: 100,
@@ -235,6 +236,9 @@ impl Pair {
             created_by,
             family: Some(self.family),
             successor: None,
+            networks: Networks::ANY,
+            quota: None,
+            imported: None,
         }
     }
 }

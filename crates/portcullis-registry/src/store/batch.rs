@@ -21,6 +21,8 @@ pub struct Batch {
     pub owners: Vec<OwnerRecord>,
     /// Peppers to note. One that is there already must have the same fingerprint: else a conflict.
     pub peppers: Vec<PepperRecord>,
+    /// Peppers to forget. One that a credential is under which is not revoked: a conflict.
+    pub forgotten_peppers: Vec<PepperVersion>,
     /// Movements of credits, in this order.
     pub credits: Vec<CreditOp>,
     /// Counters to add and last uses to move forward. Never a change; unknown ids are passed over.
@@ -38,6 +40,7 @@ impl Batch {
         self.credentials.is_empty()
             && self.owners.is_empty()
             && self.peppers.is_empty()
+            && self.forgotten_peppers.is_empty()
             && self.credits.is_empty()
             && self.usage.is_empty()
             && self.remacs.is_empty()

@@ -8,12 +8,12 @@ mod query;
 use std::{fmt, sync::Arc};
 
 use portcullis_core::{BoxFuture, CredentialId};
-use portcullis_token::PepperVersion;
+use portcullis_token::{Mac, PepperVersion};
 
 pub use batch::{Batch, CreditOp, Remac, ReservationId, UsageDelta};
 pub use error::{CommitError, StoreError};
 pub use memory::MemoryStore;
-pub use query::{Cursor, Of, Page, ParseCursorError, Query};
+pub use query::{Cursor, Filter, Of, Page, Paging, ParseCursorError, Query};
 
 use crate::{CredentialRecord, Owner, OwnerRecord, PepperRecord, Seq, Usage};
 
@@ -31,7 +31,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`StoreError`] if the store could not be read.
     fn get(&self, key: Key) -> BoxFuture<'_, Result<Snapshot, StoreError>>;
 
-    /// Lists credentials that are not revoked, newest first.
+    /// Lists credentials that are not revoked (save for [`Of::CreatedBy`]), newest first.
     ///
     /// # Errors
     /// [`StoreError`] if the store could not be read.
@@ -76,6 +76,9 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 pub enum Key {
     /// A credential by its id, revoked ones too.
     Credential(CredentialId),
+    /// An imported credential by the MAC of its digest, under the pepper of this version; revoked
+    /// ones too.
+    Imported(PepperVersion, Mac),
     /// An owner and its balance of credits.
     Owner(Owner),
     /// All peppers that the store knows.

@@ -2,7 +2,7 @@
 
 use portcullis_core::{CredentialId, Timestamp};
 use portcullis_registry::{
-    AuditEntry, Batch, CreatedBy, CredentialRecord, CreditOp, Meta, Owner, State, Version,
+    AuditEntry, Batch, CreatedBy, CredentialRecord, CreditOp, Meta, Networks, Owner, State, Version,
 };
 use portcullis_token::{Environment, Mac, PepperVersion, TokenKind};
 
@@ -37,6 +37,9 @@ pub(crate) fn key(number: u64) -> CredentialRecord {
         created_by: CreatedBy::System,
         family: None,
         successor: None,
+        networks: Networks::ANY,
+        quota: None,
+        imported: None,
     }
 }
 

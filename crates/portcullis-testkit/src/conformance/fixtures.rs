@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use portcullis_core::{CredentialId, Timestamp};
 use portcullis_registry::{
-    AuditEntry, Batch, CommitError, CreatedBy, CredentialRecord, CreditOp, Found, Key, Meta, Of,
-    Owner, OwnerRecord, Page, PepperRecord, Query, Seq, State, Store, StoreError, Usage,
-    UsageDelta, User, Version,
+    AuditEntry, Batch, CommitError, CreatedBy, CredentialRecord, CreditOp, Filter, Found, Key,
+    Meta, Networks, Of, Owner, OwnerRecord, Page, PepperRecord, Query, Seq, State, Store,
+    StoreError, Usage, UsageDelta, User, Version,
 };
 use portcullis_scope::Grant;
 use portcullis_token::{Environment, Mac, PepperVersion, TokenKind};
@@ -75,6 +75,9 @@ pub(crate) fn key(number: u32) -> Result<CredentialRecord, Failure> {
         created_by: CreatedBy::System,
         family: None,
         successor: None,
+        networks: Networks::ANY,
+        quota: None,
+        imported: None,
     })
 }
 
@@ -98,11 +101,7 @@ pub(crate) fn written(record: &CredentialRecord) -> CredentialRecord {
 }
 
 pub(crate) fn owner_record(name: &str) -> Result<OwnerRecord, Failure> {
-    Ok(OwnerRecord {
-        owner: owner(name)?,
-        version: Version(0),
-        suspended: false,
-    })
+    Ok(OwnerRecord::new(owner(name)?))
 }
 
 pub(crate) fn pepper_record(version: u16, byte: u8) -> Result<PepperRecord, Failure> {
@@ -208,6 +207,7 @@ pub(crate) async fn list(store: &dyn Store, of: Of) -> Result<Page, StoreError> 
     store
         .list(Query {
             of,
+            filter: Filter::default(),
             after: None,
             offset: 0,
             limit: 100,

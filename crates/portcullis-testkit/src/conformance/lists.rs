@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_core::CredentialId;
 use portcullis_registry::{
-    CreatedBy, CredentialRecord, Of, Page, Query, State, Store, Usage, Version,
+    CreatedBy, CredentialRecord, Filter, Of, Page, Query, State, Store, Usage, Version,
 };
 use portcullis_token::TokenKind;
 
@@ -197,7 +197,11 @@ pub(crate) async fn revoked_credentials_are_not_listed(store: Arc<dyn Store>) ->
     let lists = [
         (keys_of_acme()?, vec!["key 3"]),
         (Of::Sessions(user("ann")?), vec!["key 4"]),
-        (Of::CreatedBy(id(9)?), vec!["key 4", "key 3"]),
+        // What a revoked one has made is found by it.
+        (
+            Of::CreatedBy(id(9)?),
+            vec!["key 4", "key 3", "key 2", "key 1"],
+        ),
         (Of::Family(id(9)?), vec!["key 4", "key 3"]),
     ];
     for (of, expected) in lists {
@@ -247,6 +251,7 @@ async fn in_parts(store: &dyn Store, limit: usize) -> Result<Vec<CredentialId>, 
         let page = store
             .list(Query {
                 of: keys_of_acme()?,
+                filter: Filter::default(),
                 after,
                 offset: 0,
                 limit,
@@ -300,6 +305,7 @@ pub(crate) async fn a_cursor_is_stable_under_inserts_and_revokes(store: Arc<dyn 
     let part = |after| -> Result<Query, Failure> {
         Ok(Query {
             of: keys_of_acme()?,
+            filter: Filter::default(),
             after,
             offset: 0,
             limit: 2,
@@ -331,6 +337,7 @@ pub(crate) async fn an_offset_passes_over_and_the_total_stays(store: Arc<dyn Sto
         Ok(store
             .list(Query {
                 of: keys_of_acme()?,
+                filter: Filter::default(),
                 after,
                 offset,
                 limit,
@@ -364,6 +371,7 @@ pub(crate) async fn limits_at_their_ends_are_answered(store: Arc<dyn Store>) -> 
     let none = store
         .list(Query {
             of: of.clone(),
+            filter: Filter::default(),
             after: None,
             offset: 0,
             limit: 0,
@@ -373,6 +381,7 @@ pub(crate) async fn limits_at_their_ends_are_answered(store: Arc<dyn Store>) -> 
     let all = store
         .list(Query {
             of,
+            filter: Filter::default(),
             after: None,
             offset: 0,
             limit: usize::MAX,

@@ -127,19 +127,22 @@ impl Tables {
                 },
                 None => Found::Nothing,
             },
+            Key::Imported(pepper, mac) => {
+                let is_it = |(record, _): &&(CredentialRecord, Usage)| {
+                    record.imported.is_some() && record.pepper == *pepper && record.mac == *mac
+                };
+                match self.credentials.values().find(is_it) {
+                    Some((record, _)) => return self.snapshot(&Key::Credential(record.id)),
+                    None => Found::Nothing,
+                }
+            }
             Key::Owner(owner) => {
                 let record = self.owners.get(owner).cloned();
                 let balance = self.credits.balances.get(owner).copied();
                 if record.is_none() && balance.is_none() {
                     Found::Nothing
                 } else {
-                    let (version, suspended) = (Version(0), false);
-                    let unwritten = OwnerRecord {
-                        owner: owner.clone(),
-                        version,
-                        suspended,
-                    };
-                    let record = record.unwrap_or(unwritten);
+                    let record = record.unwrap_or_else(|| OwnerRecord::new(owner.clone()));
                     Found::Owner {
                         record,
                         balance: balance.unwrap_or(0),
@@ -155,25 +158,12 @@ impl Tables {
     }
 
     fn page(&self, query: &Query) -> Page {
-        let place = |record: &CredentialRecord| Cursor {
-            created_at: record.created_at,
-            id: record.id,
-        };
-        let mut listed: Vec<_> = self.credentials.values().collect();
-        listed.retain(|(record, _)| record.state != State::Revoked && is_of(record, &query.of));
-        listed.sort_by_key(|(record, _)| std::cmp::Reverse(place(record)));
-        let total = u64::try_from(listed.len()).unwrap_or(u64::MAX);
-        let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
-        let rest = listed.into_iter();
-        let rest = rest.filter(|(record, _)| query.after.is_none_or(|after| place(record) < after));
-        let mut rest = rest.skip(offset);
-        let items: Vec<_> = rest.by_ref().take(query.limit).cloned().collect();
-        let more = rest.next().is_some();
-        let next = items
-            .last()
-            .filter(|_| more)
-            .map(|(record, _)| place(record));
-        Page { items, next, total }
+        let is_of = |(record, _): &&(CredentialRecord, Usage)| is_of(record, &query.of);
+        let mut listed: Vec<_> = self.credentials.values().filter(is_of).collect();
+        listed.sort_by_key(|(record, _)| std::cmp::Reverse(Cursor::of(record)));
+        let mut page = query.page();
+        listed.into_iter().cloned().for_each(|item| page.see(item));
+        page.end()
     }
 
     fn apply(&mut self, batch: Batch) -> Result<Seq, CommitError> {
@@ -192,6 +182,9 @@ impl Tables {
         }
         for pepper in batch.peppers {
             self.peppers.insert(pepper.version, pepper);
+        }
+        for version in batch.forgotten_peppers {
+            self.peppers.remove(&version);
         }
         for delta in batch.usage {
             self.add_usage(delta);
@@ -241,6 +234,24 @@ impl Tables {
                 return Err(CommitError::Conflict);
             }
         }
+        self.check_forgotten(batch)
+    }
+
+    /// Whether no credential that is not revoked stays under a pepper that is to be forgotten.
+    fn check_forgotten(&self, batch: &Batch) -> Result<(), CommitError> {
+        let put: HashMap<_, _> = batch
+            .credentials
+            .iter()
+            .map(|record| (record.id, record.state))
+            .collect();
+        let stored = self.credentials.values().map(|(record, _)| record);
+        let is_new = |record: &&CredentialRecord| record.version == Version(0);
+        for record in stored.chain(batch.credentials.iter().filter(is_new)) {
+            let state = put.get(&record.id).unwrap_or(&record.state);
+            if *state != State::Revoked && batch.forgotten_peppers.contains(&record.pepper) {
+                return Err(CommitError::Conflict);
+            }
+        }
         Ok(())
     }
 
@@ -283,7 +294,18 @@ impl Tables {
 }
 
 fn is_of(record: &CredentialRecord, of: &Of) -> bool {
+    if let Of::CreatedBy(id) = of {
+        return record.created_by == CreatedBy::Credential(*id);
+    }
+    record.state != State::Revoked && is_live_of(record, of)
+}
+
+fn is_live_of(record: &CredentialRecord, of: &Of) -> bool {
     match of {
+        Of::Owner(owner) => record.owner == *owner,
+        Of::User(user) => record.user.as_ref() == Some(user),
+        Of::Pepper(version) => record.pepper == *version,
+        Of::All => true,
         Of::Keys(owner) => record.kind == TokenKind::ApiKey && record.owner == *owner,
         Of::Sessions(user) => {
             record.kind == TokenKind::Session && record.user.as_ref() == Some(user)
