@@ -81,13 +81,9 @@ impl fmt::Display for Diagnostic<'_> {
         }
         writeln!(f, "{}", self.error)?;
         writeln!(f, "  | {shown}")?;
-        write!(
-            f,
-            "  | {:column$}{:^<carets$}",
-            "",
-            "",
-            carets = width.max(1)
-        )?;
+        // Not by a width of the format, which panics beyond 65,535.
+        let (indent, carets) = (" ".repeat(column), "^".repeat(width.max(1)));
+        write!(f, "  | {indent}{carets}")?;
         match self.suggestion {
             Some(scope) => write!(f, "\n  = did you mean `{scope}`?"),
             None => Ok(()),

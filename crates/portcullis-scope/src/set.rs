@@ -1,6 +1,6 @@
 //! Closed sets of scopes, as bits.
 
-use std::fmt;
+use std::{fmt, iter};
 
 /// What a credential may do: a closed set of the scopes of one catalogue.
 ///
@@ -143,6 +143,18 @@ impl Mask {
     pub(crate) const fn count(&self) -> u32 {
         let [a, b, c, d] = self.0;
         a.count_ones() + b.count_ones() + c.count_ones() + d.count_ones()
+    }
+
+    /// The places of its bits, in order: as many steps as bits, however many scopes are declared.
+    pub(crate) fn places(self) -> impl Iterator<Item = usize> {
+        let mut left = self.0;
+        iter::from_fn(move || {
+            let mut words = left.iter_mut().zip([0, 64, 128, 192]);
+            let (word, start) = words.find(|(word, _)| **word != 0)?;
+            let bit = word.trailing_zeros();
+            *word &= *word - 1;
+            usize::try_from(start + bit).ok()
+        })
     }
 
     /// A key that sorts by the earliest declared scope in which two masks differ: the one that has

@@ -8,6 +8,9 @@ const PART_MAX: usize = 32;
 /// What marks a wildcard as live.
 pub(crate) const LIVE: &str = "@live";
 
+/// The live wildcard that includes every other.
+pub(crate) const EVERYTHING_LIVE: &str = "*@live";
+
 /// Why a text is not a scope. The text itself is never kept.
 ///
 /// [`diagnose`](crate::diagnose) draws the place under the text.
@@ -115,7 +118,10 @@ pub(crate) const fn check_scope(text: &str) -> Result<(), ParseScopeError> {
 
 /// What a name of a grant is: a scope, or a wildcard with or without the mark of a live one.
 pub(crate) fn check_pattern(text: &str) -> Result<PatternKind, ParseScopeError> {
-    let body = text.strip_suffix(LIVE);
+    // Only a wildcard has the mark; after a scope, or before an action, it is read as the characters
+    // that it is.
+    let may_have_mark = |body: &&str| body.contains('*') && !body.ends_with(':');
+    let body = text.strip_suffix(LIVE).filter(may_have_mark);
     let bytes = body.unwrap_or(text).as_bytes();
     let kind = match bytes {
         [b'*'] => PatternKind::Everything,
@@ -139,9 +145,6 @@ pub(crate) fn check_pattern(text: &str) -> Result<PatternKind, ParseScopeError> 
             }
         }
     };
-    if kind == PatternKind::Scope && body.is_some() {
-        return Err(unexpected(bytes.len(), Expected::NameOrEnd));
-    }
     Ok(kind)
 }
 

@@ -47,12 +47,13 @@ impl UsedScopes {
     /// Adds the scopes of a set.
     ///
     /// # Atomicity
-    /// Per scope: a snapshot taken meanwhile may have a part of the set; none is ever lost.
+    /// Per word of 64 scopes, those declared first before the others: a snapshot taken meanwhile
+    /// may have a part of the set, with all that this part implies; none is ever lost.
     pub fn record(&self, used: &ScopeSet) {
         for (seen, bits) in self.0.iter().zip(used.mask().words()) {
             // A load keeps the line shared; the write happens once for each scope.
             if bits & !seen.load(Ordering::Relaxed) != 0 {
-                seen.fetch_or(bits, Ordering::Relaxed);
+                seen.fetch_or(bits, Ordering::Release);
             }
         }
     }
@@ -62,9 +63,13 @@ impl UsedScopes {
     /// Stored, it is a grant ([`Catalogue::grant`]), never bits.
     #[must_use]
     pub fn snapshot(&self) -> ScopeSet {
-        let [a, b, c, d] = &self.0;
-        let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
-        ScopeSet::from_closed(Mask::from_words([load(a), load(b), load(c), load(d)]))
+        // INVARIANT: closed also in the midst of a record, since a scope implies only scopes
+        // declared above it: those are written before it and so must be read after it.
+        let mut words = [0; 4];
+        for (word, seen) in words.iter_mut().zip(&self.0).rev() {
+            *word = seen.load(Ordering::Acquire);
+        }
+        ScopeSet::from_closed(Mask::from_words(words))
     }
 }
 

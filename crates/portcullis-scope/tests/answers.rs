@@ -102,6 +102,7 @@ fn missing_names_all_that_is_lacked_and_sufficient_the_least_that_helps() {
         }
     );
     assert!(required.covers(&catalogue().all()).is_covered());
+    assert!(!required.covers(&granted).is_covered());
 }
 
 #[test]
@@ -158,6 +159,39 @@ fn the_suggested_grant_still_allows_all_that_was_used_and_no_name_of_it_is_spare
     // What has been taken away since is not suggested again.
     let report = catalogue.least_privilege(&Grant::from(READ), &catalogue.all());
     assert_eq!(report.suggested, Grant::from(READ));
+}
+
+/// The last of 256 scopes implies the first, so that their bits are in different words.
+#[test]
+fn a_snapshot_in_the_midst_of_a_record_is_closed() {
+    let builder = (0..255).fold(Catalogue::builder(), |all, at| {
+        all.scope(format!("r{at}:use"), "")
+    });
+    let catalogue = builder
+        .scope_implying("last:use", ["r0:use"], "")
+        .build()
+        .unwrap();
+    let (first, last) = (
+        catalogue.set(["r0:use"]).unwrap(),
+        catalogue.set(["last:use"]).unwrap(),
+    );
+    let records: Vec<UsedScopes> = (0..200_000).map(|_| UsedScopes::new()).collect();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| records.iter().for_each(|used| used.record(&last)));
+        for used in &records {
+            // Until the writer comes by; what is seen then is nothing, the first, or both.
+            loop {
+                let written = writer.is_finished();
+                let seen = used.snapshot();
+                if seen == last {
+                    break;
+                }
+                let closed = seen.is_empty() || seen == first;
+                assert!(closed, "a scope was seen without what it implies");
+                assert!(!written, "a scope was lost");
+            }
+        }
+    });
 }
 
 #[test]

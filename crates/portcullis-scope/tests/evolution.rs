@@ -241,3 +241,46 @@ fn a_fingerprint_is_the_same_in_every_build() {
 }
 
 const FINGERPRINT: u64 = 0x456b_9391_5a28_6802;
+
+/// Three releases, each with a new name for the same scope.
+#[test]
+fn a_chain_of_renames_ends_at_the_newest_name_from_every_release() {
+    let catalogue = Catalogue::builder()
+        .scope("posts:read", "")
+        .scope_implying("films:read", ["posts:read"], "")
+        .renamed("clips:read", "films:read")
+        .renamed("videos:read", "films:read")
+        .build()
+        .unwrap();
+    let newest = grant("films:read");
+    for stored in [
+        "clips:read",
+        "videos:read",
+        "films:read",
+        "clips:read films:read posts:read videos:read",
+    ] {
+        assert_eq!(names(&catalogue, stored), ["posts:read", "films:read"]);
+        assert_eq!(catalogue.canonical(&grant(stored)), newest);
+    }
+    // Taken away under any of its names, it is gone under all of them.
+    for name in ["clips:read", "videos:read", "films:read"] {
+        let scope: Scope = name.parse().unwrap();
+        let left = catalogue.revoke_in(&grant("clips:read videos:read films:read"), &scope);
+        assert_eq!(left, Ok(grant("posts:read")));
+    }
+    // A wildcard goes by the names of today.
+    assert_eq!(names(&catalogue, "clips:*"), [""; 0]);
+    assert_eq!(names(&catalogue, "films:*"), ["posts:read", "films:read"]);
+    // Each old name says the newest one: there is no chain through a name that was given up.
+    let chained = Catalogue::builder()
+        .scope("films:read", "")
+        .renamed("clips:read", "videos:read")
+        .renamed("videos:read", "films:read")
+        .build();
+    assert_eq!(chained, Err(CatalogueError::Renamed { at: 0 }));
+    let circle = Catalogue::builder()
+        .scope("films:read", "")
+        .renamed("films:read", "films:read")
+        .build();
+    assert_eq!(circle, Err(CatalogueError::Reused { at: 0 }));
+}

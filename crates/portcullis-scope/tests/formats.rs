@@ -72,6 +72,47 @@ fn a_faulty_catalogue_is_refused_with_its_place() {
 }
 
 #[test]
+fn a_name_given_up_twice_in_a_text_is_refused_and_not_overwritten() {
+    let text = |renamed: &str| {
+        let scopes =
+            r#"[{"scope": "b:x", "description": ""}, {"scope": "c:x", "description": ""}]"#;
+        format!(r#"{{"scopes": {scopes}, "renamed": {{{renamed}}}}}"#)
+    };
+    let twice = text(r#""z:x": "c:x", "a:x": "b:x", "z:x": "b:x""#);
+    let refused = serde_json::from_str::<Catalogue>(&twice).unwrap_err();
+    assert!(
+        refused.to_string().starts_with("renamed name 2 is"),
+        "{refused}"
+    );
+    let once = serde_json::from_str::<Catalogue>(&text(r#""z:x": "c:x", "a:x": "b:x""#)).unwrap();
+    let renamed: Vec<_> = once
+        .renamed()
+        .map(|(old, new)| (old.as_str(), new.as_str()))
+        .collect();
+    assert_eq!(renamed, [("a:x", "b:x"), ("z:x", "c:x")]);
+    let list = text("").replace("{}", "[]");
+    let refused = serde_json::from_str::<Catalogue>(&list).unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("a map of old names to new ones")
+    );
+}
+
+#[test]
+fn a_text_of_257_scopes_is_refused() {
+    let of = |count: usize| {
+        let scopes: Vec<_> = (0..count)
+            .map(|at| json!({"scope": format!("r{at}:use"), "description": ""}))
+            .collect();
+        serde_json::from_value::<Catalogue>(json!({ "scopes": scopes }))
+    };
+    assert_eq!(of(256).unwrap().len(), 256);
+    assert_eq!(of(257).unwrap_err().to_string(), "more than 256 scopes");
+    assert!(of(0).unwrap().is_empty());
+}
+
+#[test]
 fn grants_are_arrays_of_names_each_once_and_in_order() {
     let grant: Grant = serde_json::from_value(json!([
         "posts:write",

@@ -126,6 +126,14 @@ fn wildcards_stand_for_a_resource_an_action_or_everything() {
     assert!(name("posts:*").includes(&name("posts:read")));
     assert!(!name("posts:*").includes(&name("*:read")));
     assert!(!name("posts:*").includes(&name("*")));
+    assert!(name("posts:*").includes(&name("posts:*@live")));
+    assert!(!name("posts:*").includes(&name("post:*")));
+    assert!(name("*:read").includes(&name("posts:read")));
+    assert!(!name("*:read").includes(&name("posts:write")));
+    assert!(!name("*:read").includes(&name("posts:thread")));
+    assert!(name("posts:read").includes(&name("posts:read")));
+    assert!(!name("posts:read").includes(&name("posts:*")));
+    assert!(!name("posts:read").includes(&name("posts:reader")));
 }
 
 #[test]
@@ -150,6 +158,12 @@ fn other_uses_of_the_star_are_refused() {
         );
     }
     assert_eq!("*:".parse::<GrantName>().unwrap_err().span(), 2..2);
+    // A scope has no mark; where its action is full, nothing but the end could stand there.
+    let expected = |text: &str| text.parse::<GrantName>().unwrap_err().expected();
+    assert_eq!(expected("posts:read@live"), Expected::NameOrEnd);
+    let full = format!("posts:{}@live", "a".repeat(32));
+    assert_eq!(expected(&full), Expected::End);
+    assert_eq!(expected("posts@live"), Expected::NameOrColon);
     assert!(Grant::live("posts:read").is_err());
     assert_eq!(Grant::live("*@live"), Grant::live("*"));
 }

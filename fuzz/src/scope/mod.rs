@@ -1,8 +1,14 @@
-//! To be written.
+//! Properties of `portcullis-scope`.
 
-/// To be written.
-pub fn requirement_vs_oracle(_data: &[u8]) {}
-/// To be written.
-pub fn scope_list(_data: &[u8]) {}
-/// To be written.
-pub fn scope_parse(_data: &[u8]) {}
+mod drawing;
+mod grammar;
+mod list;
+mod oracle;
+mod requirement_vs_oracle;
+mod scope_list;
+mod scope_parse;
+mod table;
+
+pub use requirement_vs_oracle::requirement_vs_oracle;
+pub use scope_list::scope_list;
+pub use scope_parse::scope_parse;

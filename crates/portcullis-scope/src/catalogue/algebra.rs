@@ -134,10 +134,11 @@ impl Catalogue {
     }
 
     pub(super) fn matching(&self, wildcard: &GrantName) -> impl Iterator<Item = &Slot> {
+        let pattern = wildcard.pattern();
         self.0
             .slots
             .iter()
-            .filter(move |slot| wildcard.matches(&slot.scope))
+            .filter(move |slot| pattern.matches(slot.scope.as_str()))
     }
 
     pub(super) fn knows(&self, name: &GrantName) -> bool {
@@ -148,9 +149,6 @@ impl Catalogue {
     }
 
     fn slots_of(&self, mask: Mask) -> impl Iterator<Item = &Slot> + use<'_> {
-        self.0
-            .slots
-            .iter()
-            .filter(move |slot| slot.bit.is_within(&mask))
+        mask.places().filter_map(|place| self.0.slots.get(place))
     }
 }

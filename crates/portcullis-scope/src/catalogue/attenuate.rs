@@ -5,6 +5,7 @@ use crate::{
     grant::{Grant, GrantName},
     scope::Scope,
     set::ScopeSet,
+    syntax::EVERYTHING_LIVE,
 };
 
 /// Who gives: the set that a credential holds now, or a grant.
@@ -135,10 +136,9 @@ impl Giver<'_> {
         let Self::Grant(grant) = self else {
             return false;
         };
-        name.is_live()
-            && grant
-                .entries()
-                .any(|held| held.is_live() && held.includes(name))
+        // Of live wildcards only the same one and `*` include it: two look-ups, however many names
+        // there are.
+        name.is_live() && (grant.has_name(name.as_str()) || grant.has_name(EVERYTHING_LIVE))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Catalogues from JSON, TOML and other formats, and back.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::{borrow::Cow, fmt};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, MapAccess, Visitor},
+};
 
 use super::Catalogue;
 
@@ -13,8 +15,8 @@ struct CatalogueText<'a> {
     scopes: Vec<ScopeText<'a>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     retired: Vec<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    renamed: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Pairs::is_empty")]
+    renamed: Pairs<'a>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -24,6 +26,46 @@ struct ScopeText<'a> {
     description: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     implies: Vec<Cow<'a, str>>,
+}
+
+/// A map in the order of its text; a name that is given up twice is seen, not overwritten.
+#[derive(Default)]
+struct Pairs<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl Pairs<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'de> Deserialize<'de> for Pairs<'_> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PairsVisitor)
+    }
+}
+
+struct PairsVisitor;
+
+impl<'de> Visitor<'de> for PairsVisitor {
+    type Value = Pairs<'static>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of old names to new ones")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(Pairs(pairs))
+    }
+}
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(old, new)| (old, new)))
+    }
 }
 
 impl<'de> Deserialize<'de> for Catalogue {
@@ -41,7 +83,7 @@ impl<'de> Deserialize<'de> for Catalogue {
         for name in text.retired {
             builder = builder.retired(name);
         }
-        for (old, new) in text.renamed {
+        for (old, new) in text.renamed.0 {
             builder = builder.renamed(old, new);
         }
         builder.build().map_err(D::Error::custom)
@@ -61,13 +103,12 @@ impl Serialize for Catalogue {
         });
         let renamed = self
             .renamed()
-            .map(|(old, new)| (old.as_str().into(), new.as_str().into()))
-            .collect();
+            .map(|(old, new)| (old.as_str().into(), new.as_str().into()));
         let retired = self.retired().map(|name| name.as_str().into()).collect();
         CatalogueText {
             scopes: scopes.collect(),
             retired,
-            renamed,
+            renamed: Pairs(renamed.collect()),
         }
         .serialize(serializer)
     }

@@ -65,27 +65,16 @@ impl GrantName {
     /// Whether it means this scope by its text; what a scope implies is not looked at.
     #[must_use]
     pub fn matches(&self, scope: &Scope) -> bool {
-        match self.kind {
-            PatternKind::Scope => self.text == *scope.text(),
-            PatternKind::Resource => self.resource() == scope.resource(),
-            PatternKind::Action => self.action() == scope.action(),
-            PatternKind::Everything => true,
-        }
+        self.pattern().matches(scope.as_str())
     }
 
     /// Whether it means every scope that `other` does, in every catalogue.
     #[must_use]
     pub fn includes(&self, other: &Self) -> bool {
-        match (self.kind, other.kind) {
-            (PatternKind::Everything, _) => true,
-            (PatternKind::Resource, PatternKind::Resource | PatternKind::Scope) => {
-                self.resource() == other.resource()
-            }
-            (PatternKind::Action, PatternKind::Action | PatternKind::Scope) => {
-                self.action() == other.action()
-            }
-            (PatternKind::Scope, PatternKind::Scope) => self.text == other.text,
-            _ => false,
+        match (self.pattern(), other.pattern()) {
+            (Pattern::Everything, _) => true,
+            (pattern, Pattern::Scope(scope)) => pattern.matches(scope),
+            (one, other) => one == other,
         }
     }
 
@@ -94,20 +83,38 @@ impl GrantName {
         matches!(self.kind, PatternKind::Everything)
     }
 
-    fn resource(&self) -> &str {
-        self.parts().0
-    }
-
-    fn action(&self) -> &str {
-        self.parts().1
-    }
-
-    fn parts(&self) -> (&str, &str) {
+    /// What it means, to be taken once where many scopes are compared.
+    pub(crate) fn pattern(&self) -> Pattern<'_> {
         let text = self.as_str();
-        text.strip_suffix(LIVE)
-            .unwrap_or(text)
-            .split_once(':')
-            .unwrap_or(("*", "*"))
+        let body = text.strip_suffix(LIVE).unwrap_or(text);
+        match self.kind {
+            PatternKind::Scope => Pattern::Scope(text),
+            PatternKind::Resource => Pattern::Resource(body.trim_end_matches('*')),
+            PatternKind::Action => Pattern::Action(body.trim_start_matches('*')),
+            PatternKind::Everything => Pattern::Everything,
+        }
+    }
+}
+
+/// The scopes that a name means, whatever the catalogue.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Pattern<'a> {
+    Scope(&'a str),
+    /// With the colon after it.
+    Resource(&'a str),
+    /// With the colon before it.
+    Action(&'a str),
+    Everything,
+}
+
+impl Pattern<'_> {
+    pub(crate) fn matches(self, scope: &str) -> bool {
+        match self {
+            Self::Scope(text) => scope == text,
+            Self::Resource(resource) => scope.starts_with(resource),
+            Self::Action(action) => scope.ends_with(action),
+            Self::Everything => true,
+        }
     }
 }
 

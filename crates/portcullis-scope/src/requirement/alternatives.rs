@@ -52,7 +52,7 @@ impl Requirement {
             Self::AllOf(parts) => all_of(self.factors(parts, catalogue, depth)?),
             Self::AnyOf(parts) => {
                 let parts = self.factors(parts, catalogue, depth)?;
-                within_limit(irreducible(parts.into_iter().flatten().collect()))
+                irreducible(parts.into_iter().flatten().collect())
             }
         }
     }
@@ -93,32 +93,36 @@ fn all_of(mut factors: Vec<Alternatives>) -> Result<Alternatives, RequirementErr
     factors
         .iter()
         .try_fold(vec![ScopeSet::EMPTY], |product, factor| {
-            let pairs = product
-                .iter()
-                .flat_map(|one| factor.iter().map(|other| one.union(other)));
-            within_limit(irreducible(pairs.collect()))
+            let mut pairs = Vec::new();
+            for one in &product {
+                // Whatever else the factor would add to a set that it has already is absorbed.
+                if factor.iter().any(|other| other.is_subset_of(one)) {
+                    pairs.push(*one);
+                } else {
+                    pairs.extend(factor.iter().map(|other| one.union(other)));
+                }
+            }
+            irreducible(pairs)
         })
 }
 
-fn within_limit(alternatives: Alternatives) -> Result<Alternatives, RequirementError> {
-    match alternatives.len() <= ALTERNATIVES_MAX {
-        true => Ok(alternatives),
-        false => Err(RequirementError::TooManyAlternatives),
-    }
-}
-
-/// Leaves out every set that has another within it.
-fn irreducible(mut sets: Vec<ScopeSet>) -> Alternatives {
+/// Leaves out every set that has another within it; refuses if more than 64 are left.
+fn irreducible(mut sets: Vec<ScopeSet>) -> Result<Alternatives, RequirementError> {
     // What is within a set has fewer scopes and so is kept before it.
     sets.sort_by_key(|set| (set.len(), set.mask().declared_order()));
     let mut kept: Alternatives = Vec::new();
     for set in sets {
-        if !kept.iter().any(|smaller| smaller.is_subset_of(&set)) {
-            kept.push(set);
+        if kept.iter().any(|smaller| smaller.is_subset_of(&set)) {
+            continue;
         }
+        // What is kept stays, so that there is no need to look at the rest, however long.
+        if kept.len() >= ALTERNATIVES_MAX {
+            return Err(RequirementError::TooManyAlternatives);
+        }
+        kept.push(set);
     }
     kept.sort_by_key(|set| set.mask().declared_order());
-    kept
+    Ok(kept)
 }
 
 /// The scopes of every alternative, each in its minimal form.

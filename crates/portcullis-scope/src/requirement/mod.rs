@@ -69,16 +69,29 @@ impl Requirement {
         Self::AnyOf(parts.into_iter().map(Into::into).collect())
     }
 
-    /// This and the other.
+    /// This and the other; an all-of gets one part more, so that a long chain nests no deeper.
     #[must_use]
     pub fn and(self, other: impl Into<Self>) -> Self {
-        Self::AllOf(vec![self, other.into()])
+        match self {
+            // An empty one stays as it is, to be refused.
+            Self::AllOf(mut parts) if !parts.is_empty() => {
+                parts.push(other.into());
+                Self::AllOf(parts)
+            }
+            one => Self::AllOf(vec![one, other.into()]),
+        }
     }
 
-    /// This or the other.
+    /// This or the other; an any-of gets one part more, so that a long chain nests no deeper.
     #[must_use]
     pub fn or(self, other: impl Into<Self>) -> Self {
-        Self::AnyOf(vec![self, other.into()])
+        match self {
+            Self::AnyOf(mut parts) if !parts.is_empty() => {
+                parts.push(other.into());
+                Self::AnyOf(parts)
+            }
+            one => Self::AnyOf(vec![one, other.into()]),
+        }
     }
 }
 

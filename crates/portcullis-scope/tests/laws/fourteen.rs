@@ -90,7 +90,7 @@ fn every_set(catalogue: &Catalogue) -> Vec<(Digits, ScopeSet)> {
 /// Runs a check for each set, on a few threads.
 fn for_each_set(sets: &[(Digits, ScopeSet)], check: impl Fn(Digits, ScopeSet) + Sync) {
     thread::scope(|scope| {
-        for part in sets.chunks(SETS.div_ceil(4)) {
+        for part in sets.chunks(sets.len().div_ceil(4)) {
             let check = &check;
             scope.spawn(move || part.iter().for_each(|&(digits, set)| check(digits, set)));
         }
@@ -261,22 +261,52 @@ fn assert_lacks(required: &CompiledRequirement, a: Digits, b: Digits, granted: &
 /// Grants are text, so this takes the 59,049 pairs of five resources.
 #[test]
 fn attenuation_gives_what_the_giver_has_and_names_only_the_excess() {
+    assert_attenuation_and_coverage_of_pairs(243);
+}
+
+#[test]
+#[cfg_attr(
+    debug_assertions,
+    ignore = "takes minutes unoptimised: run it with --release"
+)]
+fn attenuation_and_coverage_name_what_is_missing_for_every_pair() {
+    assert_attenuation_and_coverage_of_pairs(SETS);
+}
+
+/// For every two of the first so many sets, one as what is wanted and required, the other as what
+/// the giver and the caller have.
+fn assert_attenuation_and_coverage_of_pairs(count: usize) {
     let catalogue = catalogue();
-    let sets = every_set(&catalogue);
-    let of_five = &sets[..243];
-    for &(a, giver) in of_five {
-        for &(b, wanted) in of_five {
+    let sets = &every_set(&catalogue)[..count];
+    let names: Vec<Vec<Scope>> = (0..SETS)
+        .map(|number| {
+            let names = minimal_names(digits(number));
+            names.iter().map(|name| name.parse().unwrap()).collect()
+        })
+        .collect();
+    for_each_set(sets, |b, wanted| {
+        let required = requirement_of(b).compile(&catalogue).unwrap();
+        let wanted = catalogue.grant(&wanted);
+        for &(a, giver) in sets {
             let lacking: Digits = array::from_fn(|at| if b[at] > a[at] { b[at] } else { 0 });
-            let excess: Vec<Scope> = minimal_names(lacking)
-                .iter()
-                .map(|name| name.parse().unwrap())
-                .collect();
-            let wanted = catalogue.grant(&wanted);
-            let expected = match excess.is_empty() {
-                true => Ok(wanted.clone()),
-                false => Err(AttenuateError::Excess(excess)),
-            };
-            assert_eq!(catalogue.attenuate(&giver, &wanted), expected);
+            let lacking = &names[number(lacking)];
+            match catalogue.attenuate(&giver, &wanted) {
+                Ok(given) => assert!(lacking.is_empty() && given == wanted),
+                Err(refused) => {
+                    assert!(!lacking.is_empty());
+                    assert_eq!(refused, AttenuateError::Excess(lacking.clone()));
+                }
+            }
+            match required.covers(&giver) {
+                Coverage::Covered => assert!(lacking.is_empty()),
+                Coverage::Lacks {
+                    missing,
+                    sufficient,
+                } => {
+                    assert!(!lacking.is_empty());
+                    assert!(missing == *lacking && sufficient == *lacking);
+                }
+            }
         }
-    }
+    });
 }

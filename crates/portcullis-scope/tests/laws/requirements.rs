@@ -175,6 +175,9 @@ fn ties_go_to_the_fewest_names_and_then_to_the_earliest_declared() {
     // All equal: the earliest declared, whichever is written first.
     let either = Requirement::any_of([scope("d:y"), scope("c:y")]);
     assert_eq!(sufficient(either, &[]), [scope("c:y")]);
+    // Of the whole alternatives, not of what is to be added: the larger one has c:x, which is held.
+    let either = Requirement::any_of([scope("d:x"), scope("c:y")]);
+    assert_eq!(sufficient(either, &["c:x"]), [scope("c:y")]);
 }
 
 #[test]
@@ -229,7 +232,10 @@ fn whether_an_all_of_is_refused_does_not_depend_on_its_order() {
             one
         );
     }
-    parts.pop();
+    // Nor on how it is nested.
+    let last = parts.pop().unwrap();
+    let nested = Requirement::all_of([Requirement::AllOf(parts.clone()), last]);
+    assert_eq!(nested.compile(&catalogue).unwrap(), one);
     assert_eq!(
         Requirement::all_of(parts).compile(&catalogue),
         Err(RequirementError::TooManyAlternatives)
@@ -261,6 +267,13 @@ fn what_is_empty_unknown_or_bottomless_is_refused() {
         assert_eq!(compile(nested(32, wrap)), Err(RequirementError::TooDeep));
         assert_eq!(compile(nested(5_000, wrap)), Err(RequirementError::TooDeep));
     }
+    // Where it is both too deep and empty, it is too deep.
+    let empty = |depth: usize| {
+        let empty = Requirement::AllOf(Vec::new());
+        (0..depth).fold(empty, |inner, _| Requirement::AllOf(vec![inner]))
+    };
+    assert_eq!(compile(empty(31)), Err(RequirementError::Empty));
+    assert_eq!(compile(empty(32)), Err(RequirementError::TooDeep));
 }
 
 #[test]

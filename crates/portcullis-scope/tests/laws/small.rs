@@ -171,6 +171,49 @@ fn law_7_revoke_leaves_the_largest_of_all_closed_subsets_without_the_scope() {
     }
 }
 
+/// Every bit of the four words counts: 256 scopes that imply nothing.
+#[test]
+fn law_14_each_of_256_scopes_is_told_from_the_others() {
+    let names: Vec<String> = (0..256).map(|at| format!("r{at}:use")).collect();
+    let catalogue = names
+        .iter()
+        .fold(Catalogue::builder(), |builder, name| {
+            builder.scope(name, "")
+        })
+        .build()
+        .unwrap();
+    let all = catalogue.all();
+    assert_eq!((all.len(), all.is_empty()), (256, false));
+    for (at, name) in names.iter().enumerate() {
+        let scope: Scope = name.parse().unwrap();
+        let one = catalogue.set([name]).unwrap();
+        let others = catalogue.revoke(&all, &scope).unwrap();
+        assert!(catalogue.names(&one).eq([&scope]));
+        assert!(catalogue.holds(&one, &scope) && !catalogue.holds(&others, &scope));
+        assert_eq!((one.len(), others.len()), (1, 255));
+        assert!(!one.is_empty() && !others.is_empty());
+        assert!(one.is_subset_of(&all) && all.contains(&one));
+        assert!(!one.is_subset_of(&others) && !all.is_subset_of(&others));
+        assert!(!one.is_subset_of(&ScopeSet::EMPTY) && !others.contains(&one));
+        assert_eq!(one.union(&others), all);
+        assert_eq!(one.union(&one), one);
+        assert_eq!(one.intersect(&others), ScopeSet::EMPTY);
+        assert_eq!(one.intersect(&all), one);
+        assert!(catalogue.missing(&all, &others).eq([&scope]));
+        assert_eq!(format!("{one:?}"), debug_text(at));
+    }
+}
+
+/// One bit, as a number of 256 bits in hexadecimal digits, four words from the highest.
+fn debug_text(bit: usize) -> String {
+    let word = |place: usize| match bit / 64 == place {
+        true => 1_u64 << (bit % 64),
+        false => 0,
+    };
+    let [a, b, c, d] = [0, 1, 2, 3].map(word);
+    format!("ScopeSet({d:x}_{c:016x}_{b:016x}_{a:016x})")
+}
+
 #[test]
 fn law_12_whoever_gets_less_from_less_could_have_got_it_at_once() {
     let catalogue = diamond();
