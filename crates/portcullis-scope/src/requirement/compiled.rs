@@ -1,18 +1,27 @@
 //! A requirement as masks.
 
 use super::{Coverage, Requirement, RequirementError, alternatives::all_minimal};
-use crate::{catalogue::Catalogue, scope::Scope, set::ScopeSet};
+use crate::{
+    catalogue::Catalogue,
+    scope::Scope,
+    set::{Mask, ScopeSet},
+};
 
 /// A requirement compiled for one catalogue: at most 64 closed sets, each of which satisfies it.
 ///
-/// The check, [`is_covered_by`](Self::is_covered_by), is a mask and a compare per alternative and
-/// allocates nothing.
+/// The check, [`is_covered_by`](Self::is_covered_by), is a mask and a compare for the first
+/// alternative, for all others of one scope together, and for each of several; it allocates nothing.
 #[derive(Clone, Debug)]
 pub struct CompiledRequirement {
     pub(super) catalogue: Catalogue,
     /// The first alternative, which for most routes is the only one.
     pub(super) first: ScopeSet,
     pub(super) others: Box<[ScopeSet]>,
+    /// The scopes that are all that one of the others asks for. A granted set is closed, so having
+    /// one of their bits is having all that the scope implies: many are one look.
+    singles: Mask,
+    /// Those of the others that ask for several scopes.
+    several: Box<[ScopeSet]>,
     names: Box<[Scope]>,
     scope_text: Box<str>,
 }
@@ -33,11 +42,19 @@ impl Requirement {
         let scope_text = texts.join(" ").into();
         let mut alternatives = alternatives.into_iter();
         let first = alternatives.next().ok_or(RequirementError::Empty)?;
-        let others = alternatives.collect();
+        let others: Box<[ScopeSet]> = alternatives.collect();
+        let minimal = |set: &ScopeSet| catalogue.minimal_mask(*set.mask());
+        let (singles, several): (Vec<ScopeSet>, Vec<ScopeSet>) =
+            others.iter().partition(|set| minimal(set).count() == 1);
+        let singles = singles
+            .iter()
+            .fold(Mask::EMPTY, |all, set| all.or(&minimal(set)));
         Ok(CompiledRequirement {
             catalogue: catalogue.clone(),
             first,
             others,
+            singles,
+            several: several.into(),
             names,
             scope_text,
         })
@@ -53,8 +70,9 @@ impl CompiledRequirement {
     #[inline]
     pub fn is_covered_by(&self, granted: &ScopeSet) -> bool {
         self.first.is_subset_of(granted)
+            || !self.singles.and(granted.mask()).is_empty()
             || self
-                .others
+                .several
                 .iter()
                 .any(|alternative| alternative.is_subset_of(granted))
     }
