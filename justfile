@@ -28,6 +28,10 @@ doc:
 wasm:
     ./scripts/test wasm
 
+# Our own locks and counters in every order.
+loom:
+    ./scripts/test loom
+
 # Each fuzz target for a while (needs nightly and cargo-fuzz).
 fuzz:
     ./scripts/test fuzz

@@ -118,6 +118,8 @@ impl Gate {
     }
 
     /// How much each credential may use: every key and every session has a window of its own.
+    ///
+    /// A quota of its own, or of its owner's plan, goes before this.
     #[must_use]
     pub fn with_limit(self, quota: Quota) -> Self {
         self.with_key_limit(quota).with_session_limit(quota)

@@ -7,9 +7,12 @@ use portcullis_error::{Cause, Denial, InvalidRequest, Rate};
 use portcullis_limit::{Decision, Usage};
 use portcullis_registry::{Hot, Loaded, Principal, ReserveError, Visit};
 use portcullis_scope::{CompiledRequirement, Coverage};
-use portcullis_token::{AnyToken, HeaderError, OwnedToken, Presented, TokenKind};
+use portcullis_token::{HeaderError, Presented, TokenKind};
 
-use crate::{Access, Gate, GuardError, Holder, Pass, Progress, Verdict};
+use crate::{
+    Access, Gate, GuardError, Holder, Pass, Progress, Verdict,
+    credential::{Credential, OwnedCredential},
+};
 
 /// When a request may be tried again that found the store out of reach.
 const UNAVAILABLE_FOR: Duration = Duration::from_secs(1);
@@ -103,11 +106,16 @@ impl Guard {
             Presented::Refused(error) => return denied(Cause::InvalidRequest(reason(error))),
         };
         let ip = self.gate.client_ip(&parts.headers, peer);
-        let token = match self.gate.registry().format().recognize(text) {
-            Ok(token) if is_a_credential(token.kind()) => token,
-            _ => return Progress::Done(Err(self.failed(ip))),
+        let Some(mut credential) = Credential::recognize(self.gate.registry(), text) else {
+            return Progress::Done(Err(self.failed(ip)));
         };
-        match self.look(&token) {
+        let mut found = self.look(&credential, ip);
+        if matches!(found, Hot::Miss) && !credential.is_well_formed() {
+            // No token of ours, but the key of another system may look like one.
+            credential = Credential::Imported(text);
+            found = self.look(&credential, ip);
+        }
+        match found {
             Hot::Known(decision) => match (decision, self.route.price) {
                 (Err(denial), _) => Progress::Done(Err(denial)),
                 (Ok(admitted), None) => Progress::Done(Ok(self.pass(admitted))),
@@ -118,18 +126,17 @@ impl Guard {
             },
             Hot::Rejected => Progress::Done(Err(self.failed(ip))),
             Hot::UnknownPepper => denied(UNAVAILABLE),
-            Hot::Miss if !token.checksum_holds() => Progress::Done(Err(self.failed(ip))),
             Hot::Miss => match self.gate.failed_too_often(ip) {
                 Some(wait) => denied(Cause::RateLimited {
                     retry_after: Some(wait),
                 }),
                 None => {
-                    let (guard, token) = (self.clone(), token.to_owned());
+                    let (guard, credential) = (self.clone(), credential.to_owned());
                     let note = match guard.route.price {
                         Some(_) => note(parts),
                         None => String::new(),
                     };
-                    Progress::pending(async move { guard.check_cold(token, ip, note).await })
+                    Progress::pending(async move { guard.check_cold(credential, ip, note).await })
                 }
             },
         }
@@ -157,49 +164,42 @@ impl Guard {
         }
     }
 
-    fn look(&self, token: &AnyToken<'_>) -> Hot<Result<Admitted, Denial>> {
-        self.gate
-            .registry()
-            .visit(token, |visit| self.decide(visit))
+    fn look(
+        &self,
+        credential: &Credential<'_>,
+        ip: Option<IpAddr>,
+    ) -> Hot<Result<Admitted, Denial>> {
+        let registry = self.gate.registry();
+        credential.visit(registry, ip, |visit| self.decide(visit))
     }
 
     /// Everything that is decided while the credential is held: suspension, holder, scope, rate.
     fn decide(&self, visit: &mut Visit<'_>) -> Result<Admitted, Denial> {
-        let quota = self.gate.quota(visit.kind());
+        let default = self.gate.quota(visit.kind());
         if let Some(cause) = self.forbids(visit) {
             visit.note_denied();
-            let Some(quota) = quota else {
-                return Err(cause.into());
-            };
             // Refusals are free but not endless.
-            let cause = match visit.check_denial(quota) {
-                Decision::Refuse { retry_after, .. } => Cause::RateLimited {
+            let cause = match visit.check_denial(default) {
+                Some(Decision::Refuse { retry_after, .. }) => Cause::RateLimited {
                     retry_after: Some(retry_after),
                 },
-                Decision::Admit(_) | Decision::NeverFits { .. } => cause,
+                _ => cause,
             };
-            return Err(Denial::new(cause).with_rate(self.rate(&visit.peek_rate(quota))));
+            return Err(self.told(Denial::new(cause), visit.peek_rate(default)));
         }
-        let Some(quota) = quota else {
-            visit.note_passed();
-            return Ok(Admitted {
-                principal: visit.principal(),
-                rate: None,
-            });
-        };
-        let (retry_after, usage) = match visit.check_rate(quota, self.route.access.cost()) {
-            Decision::Admit(usage) => {
+        let (retry_after, usage) = match visit.check_rate(default, self.route.access.cost()) {
+            Some(Decision::Refuse { retry_after, usage }) => (Some(retry_after), Some(usage)),
+            Some(Decision::NeverFits { .. }) => (None, visit.peek_rate(default)),
+            admitted => {
                 visit.note_passed();
                 return Ok(Admitted {
                     principal: visit.principal(),
-                    rate: Some(usage),
+                    rate: admitted.and_then(|admitted| admitted.usage()),
                 });
             }
-            Decision::Refuse { retry_after, usage } => (Some(retry_after), usage),
-            Decision::NeverFits { .. } => (None, visit.peek_rate(quota)),
         };
         visit.note_denied();
-        Err(Denial::new(Cause::RateLimited { retry_after }).with_rate(self.rate(&usage)))
+        Err(self.told(Denial::new(Cause::RateLimited { retry_after }), usage))
     }
 
     /// Why a verified credential may not call this route at all.
@@ -230,12 +230,18 @@ impl Guard {
     }
 
     /// The rest of a check whose credential has to be read from the store.
-    async fn check_cold(self, token: OwnedToken, ip: Option<IpAddr>, note: String) -> Verdict {
+    async fn check_cold(
+        self,
+        credential: OwnedCredential,
+        ip: Option<IpAddr>,
+        note: String,
+    ) -> Verdict {
+        let registry = self.gate.registry();
         for _ in 0..TRIES {
             // Asked again when it is this one's turn to read: of many that came at once, those
             // that are still waiting when the client has failed too often read nothing.
             let is_wanted = || self.gate.failed_too_often(ip).is_none();
-            match self.gate.registry().load_if(token.id(), is_wanted).await {
+            match credential.load_if(registry, is_wanted).await {
                 Ok(Loaded::Kept) => {}
                 Ok(Loaded::Unknown) => return Err(self.failed(ip)),
                 Ok(Loaded::Unwanted) => {
@@ -247,7 +253,7 @@ impl Guard {
                 }
                 Err(error) => return Err(unavailable(&error)),
             }
-            match self.look(&token.as_token()) {
+            match self.look(&credential.as_credential(), ip) {
                 Hot::Known(decision) => {
                     let admitted = decision?;
                     return match self.route.price {
@@ -274,10 +280,7 @@ impl Guard {
             Err(ReserveError::TooFew { .. }) => Denial::new(Cause::InsufficientCredits),
             Err(ReserveError::Store(error)) => unavailable(&error),
         };
-        Err(match admitted.rate {
-            Some(usage) => denial.with_rate(self.rate(&usage)),
-            None => denial,
-        })
+        Err(self.told(denial, admitted.rate))
     }
 
     /// 401, or 429 once the client's address has failed too often.
@@ -294,6 +297,14 @@ impl Guard {
     fn pass(&self, admitted: Admitted) -> Pass {
         let rate = admitted.rate.map(|usage| self.rate(&usage));
         Pass::new(self.gate.clone(), admitted.principal, rate)
+    }
+
+    /// A denial with the limit as it stands, if there is one.
+    fn told(&self, denial: Denial, usage: Option<Usage>) -> Denial {
+        match usage {
+            Some(usage) => denial.with_rate(self.rate(&usage)),
+            None => denial,
+        }
     }
 
     fn rate(&self, usage: &Usage) -> Rate {
@@ -314,10 +325,6 @@ fn unavailable(error: &portcullis_registry::StoreError) -> Denial {
 
 fn denied(cause: Cause) -> Progress {
     Progress::Done(Err(cause.into()))
-}
-
-const fn is_a_credential(kind: TokenKind) -> bool {
-    matches!(kind, TokenKind::ApiKey | TokenKind::Session)
 }
 
 /// The Fetch standard's preflight: it carries no credential, and is answered by the app's CORS.

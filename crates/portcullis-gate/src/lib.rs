@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod access;
+mod credential;
 mod failures;
 mod gate;
 mod guard;

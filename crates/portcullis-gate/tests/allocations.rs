@@ -6,7 +6,7 @@
 
 use http::Request;
 use portcullis_gate::{Gate, Progress};
-use portcullis_registry::{Actor, MemoryStore, NewKey, Registry};
+use portcullis_registry::{Actor, MemoryStore, NewKey, Plan, Registry};
 use portcullis_scope::{Catalogue, Scope};
 use portcullis_token::{Environment, PepperRing, TokenFormat};
 
@@ -19,8 +19,17 @@ async fn a_check_of_a_credential_in_memory_allocates_nothing() {
     let (store, peppers) = (MemoryStore::new(), PepperRing::generate().unwrap());
     let opened = Registry::open(store, format, catalogue.build().unwrap(), peppers).await;
     let (registry, _driver) = opened.unwrap();
-    let key = NewKey::new("acme".parse().unwrap(), "key", [READ]);
+    let acme = "acme".parse().unwrap();
+    let key = NewKey::new(acme, "key", [READ]);
+    // With everything that a check may have to look at.
+    let key = key.with_networks("192.0.2.0/24 2001:db8::/32".parse().unwrap());
     let key = registry.issue_key(&Actor::dangerous_system(), key).await;
+    let acme = "acme".parse().unwrap();
+    registry.ensure_owner(&acme, 0).await.unwrap();
+    let plan = Plan::new("pro".parse().unwrap())
+        .with_quota("500/60s".parse().unwrap())
+        .with_owner_quota("1000/60s".parse().unwrap());
+    registry.set_plan(&acme, Some(plan)).await.unwrap();
     let gate = Gate::new(registry).with_limit("1000/60s".parse().unwrap());
     let guard = gate.guard(READ).unwrap();
     let request = Request::get("/posts?limit=10").header("x-api-key", key.unwrap().token.expose());

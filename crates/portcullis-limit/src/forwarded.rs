@@ -138,8 +138,10 @@ impl<'h> Iterator for RightToLeft<'h> {
         let mut is_quoted = false;
         for (at, byte) in rest.iter().enumerate().rev() {
             let (left, right) = rest.split_at_checked(at)?;
-            if *byte == b'"' && !left.ends_with(b"\\") {
-                is_quoted = !is_quoted;
+            if *byte == b'"' {
+                // Escaped if the backslashes before it are odd: two are one that is escaped.
+                let escapes = left.iter().rev().take_while(|byte| **byte == b'\\');
+                is_quoted ^= escapes.count().is_multiple_of(2);
             } else if *byte == self.separator && !is_quoted {
                 self.rest = Some(left);
                 return right.get(1..);

@@ -98,27 +98,51 @@ pub fn check_all(now: Tick, parts: &mut [Part<'_>]) -> Joint {
     // One instant for all, so that one `Usage::at` names the charge in each of them.
     let latest = parts.iter().map(|part| part.window.latest()).max();
     let at = latest.map_or(now, |latest| latest.max(now));
+    let refuses = |part: &mut Part<'_>| {
+        part.mode == Mode::Enforce && !part.window.would_admit(&part.quota, at, part.cost)
+    };
+    if parts.iter_mut().any(refuses) {
+        return refuse(now, at, parts);
+    }
     let mut shadowed = Shadowed::default();
-    let mut refused: Option<Duration> = None;
-    let mut least = Least::new(now, at);
+    let mut least = Least::default();
+    for (index, part) in parts.iter_mut().enumerate() {
+        let is_shadow = part.mode == Mode::Shadow;
+        if is_shadow && !part.window.would_admit(&part.quota, at, part.cost) {
+            shadowed.insert(index);
+        } else {
+            part.window.charge(&part.quota, part.cost);
+        }
+        least.see(index, part.mode, part.window.remaining(&part.quota));
+    }
+    Joint {
+        decision: Decision::Admit(usage(now, at, parts.get(least.index))),
+        binding: least.index,
+        shadowed,
+    }
+}
+
+/// What the limits answer of which at least one refuses.
+#[cold]
+fn refuse(now: Tick, at: Tick, parts: &mut [Part<'_>]) -> Joint {
+    let mut shadowed = Shadowed::default();
+    let mut longest = Duration::ZERO;
+    let mut least = Least::default();
     for (index, part) in parts.iter_mut().enumerate() {
         let decision = part.window.decide(&part.quota, at, part.cost);
         let is_shadow = part.mode == Mode::Shadow;
         if is_shadow && !decision.is_admitted() {
             shadowed.insert(index);
         }
-        match decision {
-            Decision::Admit(usage) => least.see(index, part.mode, usage),
+        let remaining = match decision {
+            Decision::Admit(usage) => usage.remaining,
             Decision::Refuse { usage, retry_after } => {
-                least.see(index, part.mode, usage);
                 if !is_shadow {
-                    refused = refused.max(Some(retry_after));
+                    longest = longest.max(retry_after);
                 }
+                usage.remaining
             }
-            Decision::NeverFits { .. } if is_shadow => {
-                let usage = part.window.peek(&part.quota, at);
-                least.see(index, part.mode, usage);
-            }
+            Decision::NeverFits { .. } if is_shadow => part.window.peek(&part.quota, at).remaining,
             Decision::NeverFits { .. } => {
                 return Joint {
                     decision,
@@ -126,88 +150,59 @@ pub fn check_all(now: Tick, parts: &mut [Part<'_>]) -> Joint {
                     shadowed,
                 };
             }
-        }
-    }
-    if let Some(retry_after) = refused {
-        return Joint {
-            decision: Decision::Refuse {
-                retry_after: retry_after.saturating_add(least.lag()),
-                usage: least.usage(),
-            },
-            binding: least.index,
-            shadowed,
         };
-    }
-    let mut least = Least::new(now, at);
-    for (index, part) in parts.iter_mut().enumerate() {
-        let usage = match part.window.check(&part.quota, at, part.cost) {
-            Decision::Admit(usage) | Decision::Refuse { usage, .. } => usage,
-            Decision::NeverFits { .. } => part.window.peek(&part.quota, at),
-        };
-        least.see(index, part.mode, usage);
+        least.see(index, part.mode, remaining);
     }
     Joint {
-        decision: Decision::Admit(least.usage()),
+        decision: Decision::Refuse {
+            retry_after: longest.saturating_add(lag(now, at)),
+            usage: usage(now, at, parts.get(least.index)),
+        },
         binding: least.index,
         shadowed,
     }
 }
 
-/// Of several usages the one with the least remaining; an enforced limit goes before a shadow.
+/// How far the windows are ahead of a clock that stepped back.
+const fn lag(now: Tick, at: Tick) -> Duration {
+    at.saturating_since(now)
+}
+
+/// The usage of a part at `at`, as seen from the caller's clock.
+fn usage(now: Tick, at: Tick, part: Option<&Part<'_>>) -> Usage {
+    let Some(part) = part else {
+        return Usage {
+            limit: u32::MAX,
+            used: 0,
+            remaining: u32::MAX,
+            reset_after: Duration::ZERO,
+            more_after: Duration::ZERO,
+            at,
+            window: Duration::ZERO,
+        };
+    };
+    let mut usage = part.window.peek(&part.quota, at);
+    let lag = lag(now, at);
+    if usage.used > 0 && !lag.is_zero() {
+        usage.reset_after = usage.reset_after.saturating_add(lag);
+        usage.more_after = usage.more_after.saturating_add(lag);
+    }
+    usage
+}
+
+/// Which limit has the least remaining; an enforced one goes before a shadow.
+#[derive(Default)]
 struct Least {
     index: usize,
-    found: Option<(Mode, Usage)>,
-    now: Tick,
-    at: Tick,
+    rank: Option<(bool, u32)>,
 }
 
 impl Least {
-    const fn new(now: Tick, at: Tick) -> Self {
-        Self {
-            index: 0,
-            found: None,
-            now,
-            at,
-        }
-    }
-
-    fn see(&mut self, index: usize, mode: Mode, usage: Usage) {
-        let rank = |mode: Mode, usage: &Usage| (mode == Mode::Shadow, usage.remaining);
-        let is_less = match &self.found {
-            None => true,
-            Some((other, found)) => rank(mode, &usage) < rank(*other, found),
-        };
-        if is_less {
+    fn see(&mut self, index: usize, mode: Mode, remaining: u32) {
+        let rank = (mode == Mode::Shadow, remaining);
+        if self.rank.is_none_or(|least| rank < least) {
             self.index = index;
-            self.found = Some((mode, usage));
-        }
-    }
-
-    /// How far the windows are ahead of a clock that stepped back.
-    const fn lag(&self) -> Duration {
-        self.at.saturating_since(self.now)
-    }
-
-    /// As seen from the caller's clock.
-    fn usage(&self) -> Usage {
-        let Some((_, usage)) = self.found else {
-            return Usage {
-                limit: u32::MAX,
-                used: 0,
-                remaining: u32::MAX,
-                reset_after: Duration::ZERO,
-                more_after: Duration::ZERO,
-                at: self.at,
-                window: Duration::ZERO,
-            };
-        };
-        if usage.used == 0 {
-            return usage;
-        }
-        Usage {
-            reset_after: usage.reset_after.saturating_add(self.lag()),
-            more_after: usage.more_after.saturating_add(self.lag()),
-            ..usage
+            self.rank = Some(rank);
         }
     }
 }

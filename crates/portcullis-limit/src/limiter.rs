@@ -161,10 +161,8 @@ impl<P: Eq + Hash> Limiter<P> {
     {
         let hash = self.table.hash(partition);
         let (mut state, _) = self.table.lock(hash, &*self.clock);
-        let quota = state.quota();
         if let Some(place) = state.find(hash, partition) {
-            state.window(place).refund(&quota, at, cost);
-            state.note_freshness();
+            state.refund(place, at, cost);
         }
     }
 

@@ -173,14 +173,22 @@ impl<P: Eq + Hash, const N: usize> Limits<P, N> {
         let mut held = self.hold(charges);
         if held.iter().any(Held::is_crowded) {
             drop(held);
-            for limit in &self.limits {
-                limit.table.make_room(&*self.clock);
-            }
-            held = self.hold(charges);
+            return self.check_crowded(charges);
         }
-        let now = held.iter().map(|held| held.now).max();
-        let parts = &mut held.each_mut().map(Held::part);
-        let joint = check_all(now.unwrap_or_default(), parts);
+        Held::check(&mut held)
+    }
+
+    #[cold]
+    fn check_crowded<Q>(&self, charges: [Charge<'_, Q>; N]) -> Joint
+    where
+        P: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = P> + ?Sized,
+    {
+        for limit in &self.limits {
+            limit.table.make_room(&*self.clock);
+        }
+        let mut held = self.hold(charges);
+        let joint = Held::check(&mut held);
         for held in &held {
             held.note_overflow();
         }
@@ -195,8 +203,8 @@ impl<P: Eq + Hash, const N: usize> Limits<P, N> {
         Q: Eq + Hash + ToOwned<Owned = P> + ?Sized,
     {
         let held = self.hold(partitions.map(|partition| Charge::new(partition, 0)));
-        let now = held.iter().map(|held| held.now).max().unwrap_or_default();
         held.map(|mut held| {
+            let now = held.now;
             let part = held.part();
             part.window.peek(&part.quota, now)
         })
@@ -214,8 +222,8 @@ impl<P: Eq + Hash, const N: usize> Limits<P, N> {
         };
         for (index, (limit, charge)) in self.limits.iter().zip(charges).enumerate() {
             if charge.cost > 0 && !joint.shadowed.contains(index) {
-                limit.with_window(charge.partition, &*self.clock, |window, quota| {
-                    window.refund(quota, at, charge.cost);
+                limit.with_window(charge.partition, &*self.clock, |state, place| {
+                    state.refund(place, at, charge.cost);
                 });
             }
         }
@@ -228,52 +236,50 @@ impl<P: Eq + Hash, const N: usize> Limits<P, N> {
         Q: Eq + Hash + ?Sized,
     {
         for (limit, partition) in self.limits.iter().zip(partitions) {
-            limit.with_window(partition, &*self.clock, |window, _| window.reset());
+            limit.with_window(partition, &*self.clock, |state, place| {
+                state.window(place).reset();
+                state.note_freshness();
+            });
         }
     }
 
     /// Locks the shards of all partitions in the order of the limits, which keeps two checks from
-    /// waiting for each other.
+    /// waiting for each other, and reads the clock once under all of the locks.
     fn hold<Q>(&self, charges: [Charge<'_, Q>; N]) -> [Held<'_, P>; N]
     where
         P: Borrow<Q>,
         Q: Eq + Hash + ToOwned<Owned = P> + ?Sized,
     {
-        let mut charges = charges.into_iter();
+        let mut left = charges.iter();
         let limits = self.limits.each_ref();
-        limits.map(|limit| limit.hold(charges.next(), &*self.clock))
+        let mut held = limits.map(|limit| limit.lock(left.next()));
+        let mut now = self.clock.tick();
+        for held in &mut held {
+            now = held.state.see(now);
+        }
+        for (held, charge) in held.iter_mut().zip(charges) {
+            held.settle(charge, now);
+        }
+        held
     }
 }
 
 impl<P: Eq + Hash> Limit<P> {
-    fn hold<Q>(&self, charge: Option<Charge<'_, Q>>, clock: &dyn Clock) -> Held<'_, P>
+    /// Locks the shard of a partition; its window is found once the clock is read.
+    #[inline]
+    fn lock<Q>(&self, charge: Option<&Charge<'_, Q>>) -> Held<'_, P>
     where
         P: Borrow<Q>,
-        Q: Eq + Hash + ToOwned<Owned = P> + ?Sized,
+        Q: Hash + ?Sized,
     {
         let hash = charge.map_or(0, |charge| self.table.hash(charge.partition));
-        let (mut state, now) = self.table.lock(hash, clock);
-        let cost = charge.map_or(0, |charge| charge.cost);
-        let needs_window = cost > 0 && cost <= state.quota().units();
-        let place = match charge {
-            Some(charge) if needs_window => {
-                match self.table.place(&mut state, hash, charge.partition, now) {
-                    Place::Own(at) => Stand::Own(at),
-                    Place::Overflow(window) => Stand::Overflow(window),
-                }
-            }
-            Some(charge) => match state.find(hash, charge.partition) {
-                Some(at) => Stand::Own(at),
-                None => Stand::Spare(self.table.newcomer(now)),
-            },
-            None => Stand::Spare(Window::new()),
-        };
         Held {
             limit: self,
-            state,
-            place,
-            cost,
-            now,
+            state: self.table.lock_alone(hash),
+            hash,
+            stand: Stand::Own(usize::MAX),
+            cost: 0,
+            now: Tick::ZERO,
         }
     }
 
@@ -281,26 +287,27 @@ impl<P: Eq + Hash> Limit<P> {
         &self,
         partition: &Q,
         clock: &dyn Clock,
-        change: impl FnOnce(&mut Window, &Quota),
+        change: impl FnOnce(&mut State<P>, usize),
     ) where
         P: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
         let hash = self.table.hash(partition);
         let (mut state, _) = self.table.lock(hash, clock);
-        let quota = state.quota();
         if let Some(at) = state.find(hash, partition) {
-            change(state.window(at), &quota);
-            state.note_freshness();
+            change(&mut state, at);
         }
     }
 }
 
 /// One limit's part in a check, under the lock of its shard.
+///
+/// INVARIANT: `settle` is called before `part`; until then `stand` is of no window.
 struct Held<'l, P> {
     limit: &'l Limit<P>,
     state: MutexGuard<'l, State<P>>,
-    place: Stand<'l>,
+    hash: u64,
+    stand: Stand<'l>,
     cost: u32,
     now: Tick,
 }
@@ -310,18 +317,50 @@ enum Stand<'l> {
     Own(usize),
     Overflow(MutexGuard<'l, Window>),
     /// Nothing will be charged, so the partition gets no window for it.
-    Spare(Window),
+    Spare(Box<Window>),
+}
+
+impl<P: Eq + Hash> Held<'_, P> {
+    /// Finds the window, or makes it if something may be charged to it.
+    #[inline]
+    fn settle<Q>(&mut self, charge: Charge<'_, Q>, now: Tick)
+    where
+        P: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = P> + ?Sized,
+    {
+        let table = &self.limit.table;
+        // The instant may be of another shard. What is dropped at it must not be made anew earlier.
+        let now = self.state.see(now);
+        table.tidy(&mut self.state, now);
+        self.cost = charge.cost;
+        self.now = now;
+        self.stand = match self.state.find(self.hash, charge.partition) {
+            Some(at) => Stand::Own(at),
+            None if charge.cost == 0 || charge.cost > self.state.quota().units() => {
+                Stand::Spare(Box::new(table.newcomer(now)))
+            }
+            None => match table.place(&mut self.state, self.hash, charge.partition, now) {
+                Place::Own(at) => Stand::Own(at),
+                Place::Overflow(window) => Stand::Overflow(window),
+            },
+        };
+    }
 }
 
 impl<P> Held<'_, P> {
+    fn check<const N: usize>(held: &mut [Self; N]) -> Joint {
+        let now = held.first().map_or(Tick::ZERO, |held| held.now);
+        check_all(now, &mut held.each_mut().map(Self::part))
+    }
+
     const fn is_crowded(&self) -> bool {
-        matches!(self.place, Stand::Overflow(_))
+        matches!(self.stand, Stand::Overflow(_))
     }
 
     fn part(&mut self) -> Part<'_> {
         Part {
             quota: self.state.quota(),
-            window: match &mut self.place {
+            window: match &mut self.stand {
                 Stand::Own(at) => self.state.window(*at),
                 Stand::Overflow(window) => window,
                 Stand::Spare(window) => window,
@@ -332,7 +371,7 @@ impl<P> Held<'_, P> {
     }
 
     fn note_overflow(&self) {
-        if let Stand::Overflow(window) = &self.place {
+        if let Stand::Overflow(window) = &self.stand {
             self.limit.table.note_overflow(window, &self.state.quota());
         }
     }

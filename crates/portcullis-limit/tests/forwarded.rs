@@ -96,6 +96,15 @@ fn a_quote_left_open_by_the_client_swallows_nothing() {
 }
 
 #[test]
+fn a_backslash_at_the_end_of_a_quoted_string_leaves_it_closed() {
+    // RFC 9110, section 5.6.4: `\\` in quotes is one backslash, and the quote behind it closes.
+    let line = r#"for=1.1.1.1;by="a\\", for=2.2.2.2;by="b\"\\", for=3.3.3.3"#;
+    for (hops, client) in [(1, "3.3.3.3"), (2, "2.2.2.2"), (3, "1.1.1.1")] {
+        assert_eq!(by_forwarded(&[line], hops), ip(client), "{hops}");
+    }
+}
+
+#[test]
 fn addresses_are_grouped_as_one_client_has_them() {
     for (address, partition) in [
         ("203.0.113.9", "203.0.113.9"),

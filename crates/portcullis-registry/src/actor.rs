@@ -84,6 +84,11 @@ impl Actor {
         }
     }
 
+    /// Whether it is the application itself.
+    pub(crate) const fn is_system(&self) -> bool {
+        matches!(self.who, Who::System)
+    }
+
     /// What the actor may hand on: everything, if it is the application itself.
     pub(crate) fn scopes(&self, catalogue: &Catalogue) -> ScopeSet {
         match &self.who {

@@ -2,13 +2,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use portcullis_core::{CredentialId, Timestamp};
-use portcullis_scope::{Grant, ScopeSet};
+use portcullis_core::CredentialId;
 use serde_json::Value;
 
 use crate::{
     Actor, AuditEntry, Batch, ChangeError, CommitError, CredentialRecord, Found, Key, Owner,
-    PrefixedId, Registry, Seq, State, StoreError, Target, Usage, Version,
+    PrefixedId, Registry, Seq, StoreError, Target, Usage, hot::Alias,
 };
 
 /// How often a change is tried against others of the same record.
@@ -16,19 +15,6 @@ pub(crate) const TRIES: usize = 16;
 
 /// How many changes are read at a time.
 const CHANGES_AT_A_TIME: usize = 1_000;
-
-/// What an actor may hand on at the time of a change.
-///
-/// The check that let the actor in may be long ago: a body can be slow to come. So the credential is
-/// read again, and the change is made only if that is still as it was when it is committed.
-#[derive(Debug)]
-pub(crate) struct Standing {
-    pub(crate) scopes: ScopeSet,
-    /// The acting credential, if it is one of ours.
-    pub(crate) unchanged: Vec<(CredentialId, Version)>,
-    /// When what it makes ends at the latest, if it is a key that ends.
-    pub(crate) latest: Option<Timestamp>,
-}
 
 /// Up to where the changes of the store are applied here.
 #[derive(Debug, Default)]
@@ -97,13 +83,34 @@ impl Registry {
             registry: self,
             targets: &targets,
         };
-        match self.inner.store.commit(batch).await {
+        let ending = batch.credentials.iter();
+        let ending = ending.filter(|record| record.expires_at.is_some());
+        let ending: Vec<_> = ending.cloned().collect();
+        let made = batch.credentials.iter();
+        let made = made.filter(|record| record.version.0 == 0);
+        let imported = made.clone().filter(|record| record.imported.is_some());
+        let imported: Vec<_> = imported.map(|record| Alias::from(&record.mac)).collect();
+        let made: Vec<_> = made.map(|record| record.id).collect();
+        // What is told is kept only for those who listen.
+        let told = match self.inner.events.has_listeners() {
+            true => batch.audit.clone(),
+            false => Vec::new(),
+        };
+        let committed = self.inner.store.commit(batch).await;
+        // Also if it failed: whether it was written is not known then.
+        self.inner.fills.note_made(&made);
+        self.inner.imported_fills.note_made(&imported);
+        match committed {
             Ok(head) => {
+                for record in &ending {
+                    self.inner.deadlines.note(record, &*self.inner.clock);
+                }
                 for target in &targets {
                     self.inner.hot.apply(target, head);
                 }
                 drop(unsettled);
                 self.inner.followed.note_own(head, targets.len());
+                self.inner.events.tell_changes(&told);
                 Ok(Try::Done)
             }
             Err(CommitError::Store(error)) => Err(error),
@@ -149,41 +156,6 @@ impl Registry {
             return Ok(None);
         };
         Ok(Some((*record, usage)))
-    }
-
-    /// What the actor may hand on now, and on what that depends.
-    pub(crate) async fn standing(&self, actor: &Actor) -> Result<Standing, ChangeError> {
-        let scopes = actor.scopes(&self.inner.catalogue);
-        let Some(id) = actor.credential() else {
-            return Ok(Standing {
-                scopes,
-                unchanged: Vec::new(),
-                latest: None,
-            });
-        };
-        let now = self.inner.clock.now();
-        let is_live = |record: &CredentialRecord| {
-            record.state == State::Enabled && record.expires_at.is_none_or(|end| now < end)
-        };
-        let found = self.read(id).await?;
-        let (record, _) = found
-            .filter(|(record, _)| is_live(record))
-            .ok_or(ChangeError::Ended)?;
-        let held = self.inner.catalogue.resolve(&record.grant);
-        Ok(Standing {
-            scopes: scopes.intersect(&held),
-            unchanged: vec![(id, record.version)],
-            latest: actor.key().and(record.expires_at),
-        })
-    }
-
-    /// What a standing may hand on of a wish: the one way by which scopes reach a new credential.
-    pub(crate) fn attenuated(
-        &self,
-        standing: &Standing,
-        wanted: &Grant,
-    ) -> Result<Grant, ChangeError> {
-        Ok(self.inner.catalogue.attenuate(&standing.scopes, wanted)?)
     }
 
     pub(crate) fn audit(

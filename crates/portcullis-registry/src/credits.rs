@@ -11,8 +11,7 @@ use std::{
 use portcullis_core::{BoxFuture, Timestamp};
 
 use crate::{
-    AuditEntry, Batch, ChangeError, CommitError, CreditOp, Found, Key, Owner, OwnerRecord,
-    Registry, ReservationId, Seq, StoreError, Version,
+    Batch, CommitError, CreditOp, Found, Key, Owner, Registry, ReservationId, Seq, StoreError,
 };
 
 /// Why credits were not reserved. The balance is as it was.
@@ -43,40 +42,6 @@ pub struct Reservation {
 }
 
 impl Registry {
-    /// Notes an owner with its first credits; does nothing if it is known already.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store could not be written.
-    pub async fn ensure_owner(&self, owner: &Owner, credits: u32) -> Result<(), StoreError> {
-        let at = self.inner.clock.now();
-        let record = OwnerRecord::new(owner.clone());
-        let first = CreditOp::Add {
-            owner: owner.clone(),
-            amount: credits.into(),
-            at,
-            note: "first credits".into(),
-        };
-        let audit = AuditEntry {
-            at,
-            actor: "system".into(),
-            action: "owner.added",
-            target: owner.to_string(),
-            owner: Some(owner.clone()),
-            ip: None,
-            details: serde_json::json!({ "credits": credits }),
-        };
-        let batch = Batch {
-            owners: vec![record],
-            credits: vec![first],
-            audit: vec![audit],
-            ..Batch::default()
-        };
-        match self.inner.store.commit(batch).await {
-            Ok(_) | Err(CommitError::Conflict | CommitError::TooFewCredits { .. }) => Ok(()),
-            Err(CommitError::Store(error)) => Err(error),
-        }
-    }
-
     /// What an owner may spend; nothing if it is not known.
     ///
     /// # Errors
@@ -148,56 +113,6 @@ impl Registry {
         self.release_reserved_before(Timestamp::from_unix_micros(i64::MAX))
             .await
     }
-
-    /// Suspends an owner, or lifts the suspension. Its credentials stay as they are.
-    ///
-    /// When this returns, no check that begins later passes for a suspended owner.
-    ///
-    /// # Errors
-    /// [`ChangeError::NotFound`] for an owner that was never noted; [`ChangeError::Store`].
-    pub async fn set_suspended(
-        &self,
-        owner: &Owner,
-        suspension: Suspension,
-    ) -> Result<(), ChangeError> {
-        for _ in 0..crate::change::TRIES {
-            let snapshot = self.inner.store.get(Key::Owner(owner.clone())).await?;
-            let Found::Owner { mut record, .. } = snapshot.found else {
-                return Err(ChangeError::NotFound);
-            };
-            if record.version == Version(0) {
-                return Err(ChangeError::NotFound);
-            }
-            record.suspended = suspension == Suspension::Suspended;
-            let audit = AuditEntry {
-                at: self.inner.clock.now(),
-                actor: "system".into(),
-                action: "owner.suspension",
-                target: owner.to_string(),
-                owner: Some(owner.clone()),
-                ip: None,
-                details: serde_json::json!({ "suspended": record.suspended }),
-            };
-            let batch = Batch {
-                owners: vec![record],
-                audit: vec![audit],
-                ..Batch::default()
-            };
-            if let crate::change::Try::Done = self.commit(batch).await? {
-                return Ok(());
-            }
-        }
-        Err(ChangeError::Contended)
-    }
-}
-
-/// Whether an owner is served.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Suspension {
-    /// As usual.
-    Lifted,
-    /// Every request of its credentials is answered with 403 `billing_suspended`.
-    Suspended,
 }
 
 impl Reservation {

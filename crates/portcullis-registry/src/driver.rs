@@ -11,11 +11,12 @@ use std::{
 };
 
 use portcullis_core::{BoxFuture, Timestamp};
+use portcullis_token::TokenKind;
 use tokio::sync::Notify;
 
 use crate::{
-    Batch, CommitError, CreditOp, Registry, Remac, ReservationId, StoreError, UsageDelta,
-    hot::HotTable,
+    Batch, CommitError, CreditOp, Event, EventKind, Filter, Of, PrefixedId, Query, Registry, Remac,
+    ReservationId, StoreError, UsageDelta, hot::HotTable,
 };
 
 /// How often changes are looked for and one shard is swept.
@@ -24,6 +25,11 @@ const POLL: Duration = Duration::from_millis(500);
 const POLLS_PER_FLUSH: u32 = 120;
 /// A reservation that nobody settled for so long is given back.
 const RESERVATION_TTL: Duration = Duration::from_secs(60 * 60);
+/// How often keys are looked for that end soon, in polls, and how soon that is.
+const POLLS_PER_LOOK: u32 = 7_200;
+const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How many of them are told of at a time.
+const MOST_ENDING: usize = 10_000;
 /// How much of what has gathered or was left is written in one batch.
 const AT_A_TIME: usize = 1_000;
 /// How many settlements and releases are kept for a store that is out of reach.
@@ -150,7 +156,7 @@ impl Drop for Gathered<'_> {
 }
 
 /// The registry's background work: writes uses, settles what callers left behind, follows changes
-/// that others made, sweeps idle credentials.
+/// that others made, sweeps idle credentials, tells of keys that end soon.
 ///
 /// Spawn it once on a runtime with timers (`tokio::spawn(driver)`). It ends when
 /// [`Registry::close`] is called. Without it checks and changes work, but uses are not written and
@@ -182,6 +188,7 @@ async fn run(registry: Registry) {
     let mut interval = tokio::time::interval(POLL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut polls: u32 = 0;
+    let mut told_until = None;
     loop {
         let errands = &registry.inner.errands;
         // The interval before what wakes: a busy gateway must not keep the rest from being done.
@@ -193,6 +200,9 @@ async fn run(registry: Registry) {
                 report(registry.settle_left_behind().await);
                 let turn = usize::try_from(polls).unwrap_or(0);
                 registry.inner.hot.sweep(turn, registry.inner.clock.tick());
+                if polls.is_multiple_of(POLLS_PER_LOOK) || told_until.is_none() {
+                    report(registry.tell_of_ending(&mut told_until).await);
+                }
                 polls = polls.wrapping_add(1);
                 if polls.is_multiple_of(POLLS_PER_FLUSH) {
                     report(registry.flush().await);
@@ -239,6 +249,41 @@ impl Registry {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.inner.errands.closing.notify_one();
         self.flush().await
+    }
+
+    /// Tells of the keys that end within seven days, each once: those after `told_until`.
+    async fn tell_of_ending(&self, told_until: &mut Option<Timestamp>) -> Result<(), StoreError> {
+        if !self.inner.events.has_listeners() {
+            return Ok(());
+        }
+        let now = self.inner.clock.now();
+        let until = now.saturating_add(SOON);
+        let query = Query {
+            of: Of::All,
+            filter: Filter {
+                ending: Some((told_until.unwrap_or(now), until)),
+                ..Filter::default()
+            },
+            after: None,
+            offset: 0,
+            limit: MOST_ENDING,
+        };
+        for (record, _) in self.inner.store.list(query).await?.items {
+            let Some(at) = record
+                .expires_at
+                .filter(|_| record.kind == TokenKind::ApiKey)
+            else {
+                continue;
+            };
+            self.inner.events.tell(Event {
+                at: now,
+                kind: EventKind::Expiring { at },
+                credential: Some(PrefixedId(record.kind, record.id)),
+                owner: Some(record.owner),
+            });
+        }
+        *told_until = Some(until);
+        Ok(())
     }
 
     async fn settle_left_behind(&self) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use portcullis_core::Timestamp;
 use portcullis_scope::{AttenuateError, Scope, UnknownScope};
 use portcullis_token::{GeneratorError, PepperVersion};
 
-use crate::StoreError;
+use crate::{Networks, PrefixedId, StoreError};
 
 /// Why a registry could not be opened. Nothing was written.
 #[non_exhaustive]
@@ -37,18 +37,37 @@ pub enum ChangeError {
     /// There is no such credential for this actor: unknown, revoked, or of another owner.
     #[error("there is no such credential")]
     NotFound,
-    /// The credential of the actor has ended meanwhile.
+    /// The credential of the actor has ended meanwhile, or one that it falls with.
     #[error("the caller's own credential has ended")]
     Ended,
+    /// The owner of the actor's credential is suspended.
+    #[error("the caller's owner is suspended")]
+    Suspended,
     /// The actor lacks scopes of the target, before or after the change.
     #[error("the caller lacks {}", ListOf(.0))]
     Excess(Vec<Scope>),
     /// A scope that the catalogue does not declare.
     #[error(transparent)]
     UnknownScope(UnknownScope),
-    /// A key can't change or rotate itself.
-    #[error("a key can't change itself: a session is needed")]
+    /// A key can't change or rotate itself, nor rotate what another key has made, nor log out
+    /// people.
+    #[error("a key can't do this: a session is needed")]
     SessionRequired,
+    /// A key whose place another has taken can't be rotated again, nor can its end be moved.
+    #[error("the key was rotated already: its successor is {successor}")]
+    Rotated {
+        /// What took its place.
+        successor: PrefixedId,
+    },
+    /// Networks beyond those of the key that asks.
+    #[error("a key hands on no networks but those that it is accepted from: {within}")]
+    OutsideNetworks {
+        /// Those of the key.
+        within: Networks,
+    },
+    /// Only the application itself gives a key a quota of its own.
+    #[error("the quota of a key is set by the application itself")]
+    QuotaReserved,
     /// A name is not 1 to 100 characters without control characters.
     #[error("a name has 1 to 100 characters, none of them a control character")]
     Name,

@@ -3,35 +3,54 @@
 mod actor;
 mod change;
 mod credits;
+mod deadlines;
 mod driver;
 mod error;
+mod events;
 mod hot;
+mod imported;
 mod keys;
+mod lineage;
+mod load;
 mod meta;
 mod names;
 mod networks;
+mod options;
+mod owners;
+mod pepper_file;
+mod peppers;
 mod plan;
 mod principal;
 mod record;
 mod registry;
 mod sessions;
+mod standing;
 mod store;
 
 pub use actor::Actor;
-pub use credits::{Reservation, ReserveError, Settlement, Suspension};
+pub use credits::{Reservation, ReserveError, Settlement};
 pub use driver::Driver;
 pub use error::{ChangeError, OpenError};
+pub use events::{Event, EventKind, Events};
 pub use hot::{Hot, Visit};
-pub use keys::{ApiKeyInfo, Expiry, IssuedKey, KeyChange, KeyList, Listing, NewKey, Revoked};
+pub use keys::{
+    ApiKeyInfo, Expiry, ImportError, Imports, IssuedKey, KeyChange, KeyList, Listing, NewImport,
+    NewKey, Revoked,
+};
+pub use load::Loaded;
 pub use meta::{Meta, MetaError};
 pub use names::{Owner, ParseNameError, PlanName, User};
 pub use networks::{Networks, ParseNetworksError};
+pub use options::Options;
+pub use owners::Suspension;
+pub use pepper_file::{PepperFile, PepperFileError};
+pub use peppers::{PepperUse, RetireError, Retirement};
 pub use plan::{ParsePlanError, Plan};
 pub use principal::{PrefixedId, Principal};
 pub use record::{
     AuditEntry, CreatedBy, CredentialRecord, OwnerRecord, PepperRecord, Seq, State, Usage, Version,
 };
-pub use registry::{Loaded, Registry};
+pub use registry::Registry;
 pub use sessions::{IssuedSession, NewSession, RefreshError, Refreshable, SessionTerms};
 pub use store::{
     Batch, Change, Changes, CommitError, CreditOp, Cursor, Filter, Found, Key, MemoryStore, Of,

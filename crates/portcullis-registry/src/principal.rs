@@ -1,12 +1,12 @@
 //! Who a verified credential speaks for.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use portcullis_core::{CredentialId, Timestamp};
 use portcullis_scope::ScopeSet;
 use portcullis_token::{Environment, TokenKind};
 
-use crate::{Meta, Owner, User};
+use crate::{Meta, Networks, Owner, PlanName, User};
 
 /// Who a verified credential speaks for, as far as it was known when it was verified.
 ///
@@ -25,10 +25,15 @@ pub(crate) struct About {
     pub(crate) environment: Environment,
     pub(crate) owner: Owner,
     pub(crate) user: Option<User>,
+    pub(crate) plan: Option<PlanName>,
     pub(crate) name: String,
     pub(crate) meta: Meta,
+    pub(crate) networks: Networks,
     pub(crate) family: Option<CredentialId>,
+    /// Of a rotated key.
+    pub(crate) successor: Option<CredentialId>,
     pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) idle_ttl: Option<Duration>,
 }
 
 impl Principal {
@@ -66,6 +71,12 @@ impl Principal {
         self.about.user.as_ref()
     }
 
+    /// What the owner's plan is called, if it has one.
+    #[must_use]
+    pub fn plan(&self) -> Option<&PlanName> {
+        self.about.plan.as_ref()
+    }
+
     /// What the owner calls the credential.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -76,6 +87,12 @@ impl Principal {
     #[must_use]
     pub fn meta(&self) -> &Meta {
         &self.about.meta
+    }
+
+    /// From where the credential is accepted.
+    #[must_use]
+    pub fn networks(&self) -> &Networks {
+        &self.about.networks
     }
 
     /// What it may do.
@@ -92,7 +109,10 @@ impl Principal {
 
     /// The login that the session came of.
     pub(crate) fn family(&self) -> Option<CredentialId> {
-        self.about.family
+        // Of a key it is another key, whose place it took.
+        self.about
+            .family
+            .filter(|_| self.about.kind != TokenKind::ApiKey)
     }
 }
 

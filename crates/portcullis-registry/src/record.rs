@@ -82,6 +82,7 @@ pub struct CredentialRecord {
     /// Who made it.
     pub created_by: CreatedBy,
     /// The refresh family: the id of the login's first refresh token, shared by all that came of it.
+    /// Of a key that took the place of another, the id of that one.
     pub family: Option<CredentialId>,
     /// What took the place of this one: of a refresh token the next, of a rotated key its successor.
     pub successor: Option<CredentialId>,

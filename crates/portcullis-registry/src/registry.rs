@@ -1,34 +1,23 @@
 //! The registry: opening it, and verifying against it.
 
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
-use portcullis_core::{Clock, CredentialId, SystemClock};
+use portcullis_core::{Clock, CredentialId};
 use portcullis_scope::Catalogue;
 use portcullis_token::{AnyToken, PepperRing, TokenFormat};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 use crate::{
-    Batch, CommitError, Driver, Found, Hot, Key, OpenError, PepperRecord, Snapshot, Store,
-    StoreError, Visit,
-    change::{Followed, TRIES},
+    Driver, Hot, Key, OpenError, Options, Store, Visit,
+    change::Followed,
+    deadlines::Deadlines,
     driver::Errands,
-    hot::{Fill, Filling, HotTable},
+    events::{Events, Teller},
+    hot::{Alias, Fills, HotTable, claim},
+    imported::Schemes,
+    load::COLD_READS,
+    peppers::note_peppers,
 };
-
-/// How many store reads for credentials that are not in memory may be under way at once.
-const COLD_READS: usize = 64;
-
-/// What came of reading a credential into memory.
-#[must_use]
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Loaded {
-    /// It is in memory now.
-    Kept,
-    /// The store has none of this id.
-    Unknown,
-    /// When it was its turn it was no longer wanted, and nothing was read.
-    Unwanted,
-}
 
 /// The life of keys and sessions: issue, verify, change, revoke. Cheap to clone.
 ///
@@ -68,8 +57,13 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hot: HotTable,
     pub(crate) errands: Errands,
+    pub(crate) events: Teller,
     pub(crate) followed: Followed,
-    cold_reads: Semaphore,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) fills: Fills<CredentialId>,
+    pub(crate) schemes: Schemes,
+    pub(crate) imported_fills: Fills<Alias>,
+    pub(crate) cold_reads: Semaphore,
 }
 
 impl Registry {
@@ -78,21 +72,20 @@ impl Registry {
     /// The driver is the registry's background work; spawn it.
     ///
     /// # Errors
-    /// As [`Registry::open_with_clock`].
+    /// As [`Registry::open_with`].
     pub async fn open(
         store: impl Store + 'static,
         format: TokenFormat,
         catalogue: Catalogue,
         peppers: PepperRing,
     ) -> Result<(Self, Driver), OpenError> {
-        Self::open_with_clock(store, format, catalogue, peppers, SystemClock::new()).await
+        Self::open_with(store, format, catalogue, peppers, Options::new()).await
     }
 
-    /// Opens a registry over a store.
+    /// Opens a registry over a store, with a clock.
     ///
     /// # Errors
-    /// [`OpenError`] if the store has records under a pepper that is not among `peppers`, or is
-    /// another one; or if the store fails. Nothing is written then.
+    /// As [`Registry::open_with`].
     pub async fn open_with_clock(
         store: impl Store + 'static,
         format: TokenFormat,
@@ -100,19 +93,41 @@ impl Registry {
         peppers: PepperRing,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Driver), OpenError> {
+        let options = Options::new().with_clock(clock);
+        Self::open_with(store, format, catalogue, peppers, options).await
+    }
+
+    /// Opens a registry over a store.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the store has records under a pepper that is not among `peppers`, or is
+    /// another one; or if the store fails. Nothing is written then.
+    pub async fn open_with(
+        store: impl Store + 'static,
+        format: TokenFormat,
+        catalogue: Catalogue,
+        peppers: PepperRing,
+        options: Options,
+    ) -> Result<(Self, Driver), OpenError> {
         let store: Arc<dyn Store> = Arc::new(store);
         let known = store.get(Key::Peppers).await?;
         note_peppers(&*store, &known, &peppers).await?;
         let head = known.head;
+        let events = Teller::new();
         let inner = Inner {
             store,
             format,
             catalogue,
             peppers,
-            clock,
-            hot: HotTable::new(head),
+            clock: options.clock,
+            hot: HotTable::new(head, options.capacity, events.clone()),
             errands: Errands::default(),
+            events,
             followed: Followed::new(head),
+            deadlines: Deadlines::default(),
+            fills: Fills::default(),
+            schemes: Schemes::new(options.imported),
+            imported_fills: Fills::default(),
             cold_reads: Semaphore::new(COLD_READS),
         };
         let registry = Self {
@@ -120,6 +135,15 @@ impl Registry {
         };
         let driver = Driver::new(registry.clone());
         Ok((registry, driver))
+    }
+
+    /// What happens from now on: a stream that holds the newest 1,024 events for its listener.
+    ///
+    /// It never slows a check or a change; a listener that is slow loses events, and is told how
+    /// many. Without a listener nothing is gathered.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.inner.events.listen()
     }
 
     /// The format of the service's tokens.
@@ -154,129 +178,22 @@ impl Registry {
 
     /// Verifies a credential from memory and, if it is accepted, runs `f` while it is held.
     ///
-    /// No store access, no allocation. On [`Hot::Miss`], [`load`](Self::load) and ask again. `f`
-    /// runs under a lock that other calls of this registry take too: it must not call it.
-    pub fn visit<R>(&self, token: &AnyToken<'_>, f: impl FnOnce(&mut Visit<'_>) -> R) -> Hot<R> {
+    /// `ip` is the address of the client: a credential with allowed networks is accepted from these
+    /// alone. No store access, no allocation. On [`Hot::Miss`], [`load`](Self::load) and ask again.
+    /// `f` runs under a lock that other calls of this registry take too: it must not call it.
+    pub fn visit<R>(
+        &self,
+        token: &AnyToken<'_>,
+        ip: Option<IpAddr>,
+        f: impl FnOnce(&mut Visit<'_>) -> R,
+    ) -> Hot<R> {
         let Inner {
             hot,
             peppers,
             clock,
             ..
         } = &*self.inner;
-        hot.visit(token, peppers, &**clock, f)
-    }
-
-    /// Reads a credential from the store into memory.
-    ///
-    /// At most 64 such reads are under way at once; `is_wanted` is asked when it is this one's turn.
-    /// A snapshot that a change has overtaken meanwhile is not kept but read again.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store could not be read, or only in a state older than a change that
-    /// it has committed.
-    pub async fn load_if(
-        &self,
-        id: CredentialId,
-        is_wanted: impl Fn() -> bool + Send,
-    ) -> Result<Loaded, StoreError> {
-        for _ in 0..TRIES {
-            let snapshot = {
-                let _permit = self.cold_read().await;
-                if !is_wanted() {
-                    return Ok(Loaded::Unwanted);
-                }
-                self.inner.store.get(Key::Credential(id)).await?
-            };
-            let Found::Credential {
-                record,
-                usage,
-                owner,
-            } = snapshot.found
-            else {
-                return Ok(Loaded::Unknown);
-            };
-            let filling = Filling {
-                head: snapshot.head,
-                scopes: self.inner.catalogue.resolve(&record.grant),
-                record: *record,
-                usage,
-                suspended: owner.is_some_and(|owner| owner.suspended),
-                now: self.inner.clock.now(),
-                tick: self.inner.clock.tick(),
-            };
-            if self.inner.hot.fill(filling) == Fill::Kept {
-                return Ok(Loaded::Kept);
-            }
-        }
-        let behind = "its reads lag behind its writes, or it was restored to an older state";
-        Err(StoreError::transient(
-            "the store is behind what it has committed",
-            behind,
-        ))
-    }
-}
-
-impl Registry {
-    /// Reads a credential from the store into memory; `false` if the store has none of this id.
-    ///
-    /// # Errors
-    /// As [`load_if`](Self::load_if).
-    pub async fn load(&self, id: CredentialId) -> Result<bool, StoreError> {
-        Ok(self.load_if(id, || true).await? == Loaded::Kept)
-    }
-
-    /// A turn to read for an id that somebody has presented and that may be any.
-    pub(crate) async fn cold_read(&self) -> Option<SemaphorePermit<'_>> {
-        // INVARIANT: the semaphore is never closed.
-        self.inner.cold_reads.acquire().await.ok()
-    }
-}
-
-/// Refuses a store that was written under peppers we lack, and notes those that are new to it.
-async fn note_peppers(
-    store: &dyn Store,
-    known: &Snapshot,
-    ring: &PepperRing,
-) -> Result<(), OpenError> {
-    for pepper in known.peppers() {
-        let version = pepper.version;
-        match ring.fingerprint(version) {
-            None => return Err(OpenError::PepperMissing { version }),
-            Some(given) if given != pepper.fingerprint => {
-                return Err(OpenError::PepperMismatch { version });
-            }
-            Some(_) => {}
-        }
-    }
-    let noted: HashSet<_> = known
-        .peppers()
-        .iter()
-        .map(|pepper| pepper.version)
-        .collect();
-    let record = |version| {
-        ring.fingerprint(version).map(|fingerprint| PepperRecord {
-            version,
-            fingerprint,
-        })
-    };
-    let new = ring
-        .versions()
-        .into_iter()
-        .filter(|version| !noted.contains(version))
-        .filter_map(record);
-    let batch = Batch {
-        peppers: new.collect(),
-        ..Batch::default()
-    };
-    if batch.is_empty() {
-        return Ok(());
-    }
-    match store.commit(batch).await {
-        Ok(_) => Ok(()),
-        Err(CommitError::Store(error)) => Err(error.into()),
-        Err(_) => Err(OpenError::PepperMismatch {
-            version: ring.current(),
-        }),
+        hot.visit(&claim(token, ip, peppers), &**clock, f)
     }
 }
 

@@ -10,83 +10,14 @@ mod common;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use common::{READ, acme, ada, bed};
-use portcullis_core::{BoxFuture, Clock};
-use portcullis_registry::{
-    Batch, Changes, CommitError, Hot, Key, KeyChange, MemoryStore, Page, Query, Registry, Seq,
-    Snapshot, Store, StoreError, Suspension,
-};
-use portcullis_token::PepperRing;
-use tokio::sync::Semaphore;
-
-/// A store whose reads can be held between the snapshot and its delivery.
-#[derive(Debug)]
-struct Held {
-    store: MemoryStore,
-    holds: AtomicBool,
-    read: Semaphore,
-    deliver: Semaphore,
-    reads: AtomicU64,
-    /// Commits are made, and their callers never hear of it.
-    is_mute: AtomicBool,
-}
-
-impl Store for Held {
-    fn get(&self, key: Key) -> BoxFuture<'_, Result<Snapshot, StoreError>> {
-        Box::pin(async move {
-            let snapshot = self.store.get(key).await;
-            self.reads.fetch_add(1, Ordering::SeqCst);
-            if self.holds.load(Ordering::SeqCst) {
-                self.read.add_permits(1);
-                self.deliver.acquire().await.unwrap().forget();
-            }
-            snapshot
-        })
-    }
-
-    fn list(&self, query: Query) -> BoxFuture<'_, Result<Page, StoreError>> {
-        self.store.list(query)
-    }
-
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Seq, CommitError>> {
-        Box::pin(async move {
-            let committed = self.store.commit(batch).await;
-            if self.is_mute.load(Ordering::SeqCst) {
-                std::future::pending::<()>().await;
-            }
-            committed
-        })
-    }
-
-    fn changes_since(&self, seq: Seq, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>> {
-        self.store.changes_since(seq, limit)
-    }
-}
-
-async fn held() -> (Registry, Arc<Held>) {
-    let store = Arc::new(Held {
-        store: MemoryStore::new(),
-        holds: AtomicBool::new(false),
-        read: Semaphore::new(0),
-        deliver: Semaphore::new(0),
-        reads: AtomicU64::new(0),
-        is_mute: AtomicBool::new(false),
-    });
-    let peppers = PepperRing::generate().unwrap();
-    let opened = Registry::open(
-        Arc::clone(&store),
-        common::format(),
-        common::catalogue(),
-        peppers,
-    )
-    .await;
-    (opened.unwrap().0, store)
-}
+use common::{READ, acme, ada, bed, held::held};
+use portcullis_core::Clock;
+use portcullis_registry::{Batch, Hot, Key, KeyChange, Store, Suspension};
 
 #[tokio::test]
 async fn a_fill_in_flight_during_a_revoke_does_not_bring_the_credential_back() {
@@ -110,7 +41,7 @@ async fn a_fill_in_flight_during_a_revoke_does_not_bring_the_credential_back() {
         .format()
         .recognize(key.token.expose().as_bytes())
         .unwrap();
-    assert_eq!(registry.visit(&token, |_| ()), Hot::Rejected);
+    assert_eq!(registry.visit(&token, None, |_| ()), Hot::Rejected);
 }
 
 #[tokio::test]
@@ -125,7 +56,7 @@ async fn a_hit_reads_nothing_from_the_store() {
     assert!(registry.load(token.id()).await.unwrap());
     let before = store.reads.load(Ordering::SeqCst);
     for _ in 0..1_000 {
-        assert_eq!(registry.visit(&token, |_| ()), Hot::Known(()));
+        assert_eq!(registry.visit(&token, None, |_| ()), Hot::Known(()));
     }
     assert_eq!(store.reads.load(Ordering::SeqCst), before);
 }
@@ -149,10 +80,10 @@ async fn no_check_that_begins_after_a_revoke_returned_accepts() {
                             .format()
                             .recognize(text.expose().as_bytes())
                             .unwrap();
-                        let answer = match registry.visit(&token, |_| ()) {
+                        let answer = match registry.visit(&token, None, |_| ()) {
                             Hot::Miss => {
                                 assert!(registry.load(token.id()).await.unwrap());
-                                registry.visit(&token, |_| ())
+                                registry.visit(&token, None, |_| ())
                             }
                             answer => answer,
                         };
@@ -221,7 +152,7 @@ async fn a_revoke_whose_caller_goes_away_holds_at_once_and_when_it_is_said_again
         .recognize(key.token.expose().as_bytes())
         .unwrap();
     assert!(registry.load(token.id()).await.unwrap());
-    let maker = registry.visit(&token, |visit| visit.principal());
+    let maker = registry.visit(&token, None, |visit| visit.principal());
     let Hot::Known(maker) = maker else {
         panic!("{maker:?}")
     };
@@ -239,8 +170,8 @@ async fn a_revoke_whose_caller_goes_away_holds_at_once_and_when_it_is_said_again
     let revoke = registry.revoke_key(&actor, key.token.id());
     let gone = tokio::time::timeout(Duration::from_secs(1), revoke).await;
     assert!(gone.is_err(), "the caller went away");
-    assert_eq!(registry.visit(&token, |_| ()), Hot::Miss);
-    assert_eq!(registry.visit(&child_token, |_| ()), Hot::Miss);
+    assert_eq!(registry.visit(&token, None, |_| ()), Hot::Miss);
+    assert_eq!(registry.visit(&child_token, None, |_| ()), Hot::Miss);
 
     store.is_mute.store(false, Ordering::SeqCst);
     let again = registry.revoke_key(&ada(), key.token.id()).await;
@@ -250,7 +181,7 @@ async fn a_revoke_whose_caller_goes_away_holds_at_once_and_when_it_is_said_again
     ));
     for token in [&token, &child_token] {
         assert!(registry.load(token.id()).await.unwrap());
-        assert_eq!(registry.visit(token, |_| ()), Hot::Rejected);
+        assert_eq!(registry.visit(token, None, |_| ()), Hot::Rejected);
     }
 }
 
@@ -293,9 +224,11 @@ async fn a_change_of_a_key_is_no_way_to_a_fresh_window() {
     let parsed = bed.registry.format().recognize(token.as_bytes()).unwrap();
     bed.verify(&token).await.unwrap();
     for _ in 0..2 {
-        let admitted = bed
-            .registry
-            .visit(&parsed, |visit| visit.check_rate(&quota, 1).is_admitted());
+        let admitted = bed.registry.visit(&parsed, None, |visit| {
+            visit
+                .check_rate(Some(&quota), 1)
+                .is_some_and(|asked| asked.is_admitted())
+        });
         assert_eq!(admitted, Hot::Known(true));
     }
     let disabled = KeyChange::new().disable();
@@ -310,9 +243,11 @@ async fn a_change_of_a_key_is_no_way_to_a_fresh_window() {
         .await
         .unwrap();
     bed.verify(&token).await.unwrap();
-    let admitted = bed
-        .registry
-        .visit(&parsed, |visit| visit.check_rate(&quota, 1).is_admitted());
+    let admitted = bed.registry.visit(&parsed, None, |visit| {
+        visit
+            .check_rate(Some(&quota), 1)
+            .is_some_and(|asked| asked.is_admitted())
+    });
     assert_eq!(admitted, Hot::Known(false));
 }
 
@@ -330,7 +265,9 @@ async fn a_suspension_holds_for_every_credential_of_the_owner_and_can_be_lifted(
             .await
             .unwrap();
         bed.verify(&token).await.unwrap();
-        let suspended = bed.registry.visit(&parsed, |visit| visit.is_suspended());
+        let suspended = bed
+            .registry
+            .visit(&parsed, None, |visit| visit.is_suspended());
         assert_eq!(suspended, Hot::Known(expected));
     }
 }

@@ -120,17 +120,25 @@ async fn two_requests_that_race_with_one_refresh_token_are_forgiven() {
 
 #[tokio::test]
 async fn a_session_that_idled_while_the_machine_was_off_has_ended() {
-    let bed = bed().await;
-    let session = start(&bed.registry).await;
-    // 11 hours later, and 5 minutes after a boot.
-    let wall = bed
-        .clock
-        .now()
-        .saturating_add(Duration::from_secs(11 * 3_600));
-    bed.clock.set_now(wall);
-    bed.clock
-        .set_tick(portcullis_core::Tick::from_nanos(300_000_000_000));
-    assert!(bed.verify(session.token.expose()).await.is_none());
+    for (hours, lives) in [(0, true), (11, false)] {
+        let bed = bed().await;
+        let session = start(&bed.registry).await;
+        // Some hours later, and 5 minutes after a boot, another process opens the store.
+        let off = Duration::from_secs(hours * 3_600);
+        bed.clock.set_now(bed.clock.now().saturating_add(off));
+        bed.clock
+            .set_tick(portcullis_core::Tick::from_nanos(300_000_000_000));
+        let opened = Registry::open_with_clock(
+            std::sync::Arc::clone(&bed.store),
+            common::format(),
+            common::catalogue(),
+            bed.peppers.clone(),
+            std::sync::Arc::<portcullis_core::ManualClock>::clone(&bed.clock),
+        );
+        let (registry, _driver) = opened.await.unwrap();
+        let found = common::verify(&registry, session.token.expose()).await;
+        assert_eq!(found.is_some(), lives);
+    }
 }
 
 #[tokio::test]

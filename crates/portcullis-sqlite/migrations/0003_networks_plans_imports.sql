@@ -5,6 +5,13 @@ ALTER TABLE credentials ADD COLUMN networks TEXT;  -- CIDR, separated by spaces;
 ALTER TABLE credentials ADD COLUMN quota TEXT;     -- such as 600/60s; absent: the plan's
 ALTER TABLE credentials ADD COLUMN imported TEXT;  -- the prefix of the foreign keys, if it is one
 
+-- What tells stores apart, and a backup from that of another.
+CREATE TABLE identity (
+    one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    id  BLOB    NOT NULL CHECK (length(id) = 16)
+) STRICT;
+INSERT INTO identity (one, id) VALUES (1, randomblob(16));
+
 ALTER TABLE owners ADD COLUMN plan TEXT;           -- JSON
 
 DROP INDEX credentials_created_by;

@@ -99,13 +99,14 @@ pub(crate) const fn state_cell(state: State) -> &'static str {
     }
 }
 
-fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<State> {
+pub(crate) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<State> {
+    state_of(row.get_ref(column)?.as_str()?).ok_or_else(|| damaged(column))
+}
+
+/// The state of a cell's text.
+pub(crate) fn state_of(text: &str) -> Option<State> {
     let states = [State::Enabled, State::Disabled, State::Revoked];
-    let text = row.get_ref(column)?.as_str()?;
-    states
-        .into_iter()
-        .find(|state| state_cell(*state) == text)
-        .ok_or_else(|| damaged(column))
+    states.into_iter().find(|state| state_cell(*state) == text)
 }
 
 fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<TokenKind> {
@@ -123,6 +124,14 @@ fn environment(row: &Row<'_>, column: usize) -> rusqlite::Result<Environment> {
         .into_iter()
         .find(|one| one.as_str() == text)
         .ok_or_else(|| damaged(column))
+}
+
+pub(crate) fn optional_timestamp(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<Option<Timestamp>> {
+    let micros: Option<i64> = row.get(column)?;
+    Ok(micros.map(Timestamp::from_unix_micros))
 }
 
 /// Who made a credential, as its two columns.
@@ -165,9 +174,7 @@ pub(crate) fn credential(row: &Row<'_>) -> rusqlite::Result<CredentialRecord> {
         state: state(row, 11)?,
         created_at: timestamp(row, 12)?,
         updated_at: timestamp(row, 13)?,
-        expires_at: row
-            .get::<_, Option<i64>>(14)?
-            .map(Timestamp::from_unix_micros),
+        expires_at: optional_timestamp(row, 14)?,
         idle_ttl: match row.get::<_, Option<i64>>(15)? {
             Some(_) => Some(Duration::from_micros(count(row, 15)?)),
             None => None,

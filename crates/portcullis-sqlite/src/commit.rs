@@ -98,7 +98,7 @@ fn insert_credential(
         columns!(),
         ") VALUES \
          (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-         ?21, ?22) ON CONFLICT (id) DO NOTHING"
+         ?21, ?22) ON CONFLICT DO NOTHING"
     );
     let (by_user, by_credential) = cells::created_by_cells(&record.created_by);
     execute(
@@ -252,7 +252,9 @@ fn add_usage(connection: &Connection, delta: &UsageDelta) -> rusqlite::Result<()
 }
 
 fn put_mac(connection: &Connection, remac: &Remac) -> rusqlite::Result<()> {
-    let statement = "UPDATE credentials SET pepper = ?3, mac = ?4 WHERE id = ?1 AND pepper = ?2";
+    // An imported key that is there under the new pepper already stays as it is.
+    let statement =
+        "UPDATE OR IGNORE credentials SET pepper = ?3, mac = ?4 WHERE id = ?1 AND pepper = ?2";
     let id = cells::id_cell(remac.id);
     let (from, to) = (remac.from.number(), remac.to.number());
     execute(

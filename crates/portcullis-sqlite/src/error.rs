@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::journal::JournalError;
+
 /// Why a file can't be opened as a store. Each is one line that names the file.
 ///
 /// Nothing was written to the file in any case but [`OpenError::Failed`], where a migration that
@@ -30,6 +32,14 @@ pub enum OpenError {
     /// A SQLite database, but of another program.
     #[error("{} is the database of another program", shown(.0))]
     Foreign(PathBuf),
+    /// The revocation journal can't be used.
+    #[error("the journal {} can't be used", shown(path))]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: JournalError,
+    },
     /// Written by a later version of this crate.
     #[error(
         "the store {} is of version {found}, this program knows up to {known}",
@@ -63,7 +73,7 @@ pub enum OpenError {
 }
 
 /// A path in backticks, with control characters escaped.
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     format!("`{}`", path.to_string_lossy().escape_debug())
 }
 

@@ -12,11 +12,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use crate::{
     OpenError,
+    journal::{JournalError, JournalWriter},
     migrate::{self, Contents},
 };
 
 /// How long to wait for a connection of another program, or of the application's own tables.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements kept per connection; there are about forty.
 const STATEMENTS: usize = 64;
 
@@ -55,6 +56,22 @@ impl StoreFile {
             connection,
             lock,
         })
+    }
+
+    /// The revocation journal of the store, which may not lie in its folder.
+    pub(crate) fn journal(&self, path: &Path) -> Result<JournalWriter, OpenError> {
+        let refused = |source: JournalError| OpenError::Journal {
+            path: path.to_owned(),
+            source,
+        };
+        let folder = |path: &Path| fs::canonicalize(parent(path).unwrap_or(Path::new(".")));
+        let (store, own) = folder(&self.path)
+            .and_then(|store| Ok((store, folder(path)?)))
+            .map_err(|error| refused(error.into()))?;
+        if own.starts_with(&store) {
+            return Err(refused(JournalError::BesideStore));
+        }
+        JournalWriter::open(path, &self.connection).map_err(refused)
     }
 
     /// One more connection, which only reads.
@@ -124,7 +141,7 @@ fn make(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn private() -> OpenOptions {
+pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     #[cfg(unix)]
@@ -132,14 +149,42 @@ fn private() -> OpenOptions {
     options
 }
 
+/// A name beside a file for one that is not yet whole.
+pub(crate) fn unfinished(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(format!(".{}.unfinished", std::process::id()));
+    name.into()
+}
+
+/// Gives a whole file its name, which nothing may have, and syncs both.
+pub(crate) fn publish(unfinished: &Path, path: &Path) -> io::Result<()> {
+    File::open(unfinished)?.sync_all()?;
+    // Unlike a rename, a link never takes the place of another file.
+    fs::hard_link(unfinished, path)?;
+    fs::remove_file(unfinished)?;
+    sync_parent(path)
+}
+
+/// Takes a file that was copied from anybody else's eyes.
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::set_permissions(
+        path,
+        <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600),
+    )?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
 /// Makes a new name in the folder outlast a power failure.
 #[cfg(unix)]
-fn sync_parent(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     parent(path).map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
 #[cfg(not(unix))]
-fn sync_parent(_path: &Path) -> io::Result<()> {
+pub(crate) fn sync_parent(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -185,6 +230,9 @@ fn prepare(connection: &mut Connection, version: u32) -> rusqlite::Result<()> {
     // On macOS an ordinary fsync may stop at the disk's cache.
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    // 32 MiB: the indexes are by ids and MACs, so a large batch touches pages all over the file.
+    connection.pragma_update(None, "cache_size", -32_768)?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 8_192, |_| Ok(()))?;
     migrate::migrate(connection, version)
 }
 

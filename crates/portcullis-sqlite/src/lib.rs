@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attempt;
+mod backup;
 mod cells;
 mod commit;
 mod credits;
@@ -9,10 +10,15 @@ mod directory;
 mod error;
 mod fetch;
 mod file;
+mod journal;
 mod migrate;
 mod reader;
+mod restore;
 mod store;
 mod writer;
 
+pub use backup::{Backup, BackupError, backup};
 pub use error::OpenError;
+pub use journal::JournalError;
+pub use restore::{RestoreError, Restored, restore};
 pub use store::SqliteStore;

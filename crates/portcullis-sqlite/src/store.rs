@@ -57,7 +57,32 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`]: what is there is not a store, is not to be written, or is in use.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        let file = StoreFile::open(path.as_ref())?;
+        Self::open_file(path.as_ref(), None)
+    }
+
+    /// Opens the store as [`open`](Self::open) does, with a revocation journal, which is made if it
+    /// is not there.
+    ///
+    /// Every change of an existing record is written to it and synced before the change is
+    /// acknowledged. It belongs outside the folder of the store, on another disk at best:
+    /// [`restore`](crate::restore) asks for it, so that a backup does not bring back what was
+    /// revoked after it. It grows by some 200 bytes with every change, and is made shorter when it
+    /// is opened, to one line for each record that was ever changed.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); and [`OpenError::Journal`] if the journal is another store's, is in
+    /// the store's folder, is damaged, or knows changes that the store does not (then the store was
+    /// put back to an older state in another way).
+    pub fn open_with_journal(
+        path: impl AsRef<Path>,
+        journal: impl AsRef<Path>,
+    ) -> Result<Self, OpenError> {
+        Self::open_file(path.as_ref(), Some(journal.as_ref()))
+    }
+
+    fn open_file(path: &Path, journal: Option<&Path>) -> Result<Self, OpenError> {
+        let file = StoreFile::open(path)?;
+        let journal = journal.map(|path| file.journal(path)).transpose()?;
         let readers = (0..READERS)
             .map(|_| file.reader())
             .collect::<Result<Vec<_>, _>>()?;
@@ -70,7 +95,7 @@ impl SqliteStore {
             path: path.clone(),
             source: error.into(),
         };
-        let writer = Writer::start(connection).map_err(failed)?;
+        let writer = Writer::start(connection, journal).map_err(failed)?;
         let readers = Readers::start(readers).map_err(failed)?;
         Ok(Self {
             path,

@@ -2,7 +2,7 @@
 //!
 //! Its queue is drained in groups: every task of a group runs in a savepoint of one transaction,
 //! which is committed once, so that many callers share one wait for the disk. No caller is answered
-//! before the commit.
+//! before the commit, nor before the revocation journal has what was changed.
 
 use std::{error::Error, io, sync::Arc, thread};
 
@@ -13,7 +13,10 @@ use tokio::sync::{
     oneshot,
 };
 
-use crate::attempt::{self, WRITING};
+use crate::{
+    attempt::{self, WRITING},
+    journal::{JournalError, JournalWriter},
+};
 
 /// How many tasks wait before callers wait for a place.
 const QUEUE: usize = 1_024;
@@ -28,10 +31,13 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection) -> io::Result<Self> {
+    pub(crate) fn start(
+        connection: Connection,
+        journal: Option<JournalWriter>,
+    ) -> io::Result<Self> {
         let (queue, tasks) = mpsc::channel(QUEUE);
         let thread = thread::Builder::new().name("portcullis-sqlite-writer".into());
-        let thread = thread.spawn(move || serve(&connection, tasks))?;
+        let thread = thread.spawn(move || serve(&connection, journal, tasks))?;
         Ok(Self {
             queue,
             thread: Some(thread),
@@ -140,6 +146,17 @@ impl From<rusqlite::Error> for Lost {
     }
 }
 
+impl From<JournalError> for Lost {
+    /// It is committed and not in the journal, which the next group tries again: not to be relied
+    /// on, and not to be made again before it was looked at.
+    fn from(error: JournalError) -> Self {
+        Self {
+            transient: true,
+            source: Arc::new(error),
+        }
+    }
+}
+
 impl From<Lost> for StoreError {
     fn from(lost: Lost) -> Self {
         if lost.transient {
@@ -150,7 +167,11 @@ impl From<Lost> for StoreError {
     }
 }
 
-fn serve(connection: &Connection, mut queue: mpsc::Receiver<Box<dyn Task>>) {
+fn serve(
+    connection: &Connection,
+    mut journal: Option<JournalWriter>,
+    mut queue: mpsc::Receiver<Box<dyn Task>>,
+) {
     while let Some(first) = queue.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP {
@@ -160,14 +181,18 @@ fn serve(connection: &Connection, mut queue: mpsc::Receiver<Box<dyn Task>>) {
             }
         }
         while !group.is_empty() {
-            group = write(connection, group);
+            group = write(connection, journal.as_mut(), group);
         }
     }
 }
 
 /// Runs tasks in one transaction and answers them; returns those that have not run because the
 /// transaction was lost before.
-fn write(connection: &Connection, tasks: Vec<Box<dyn Task>>) -> Vec<Box<dyn Task>> {
+fn write(
+    connection: &Connection,
+    journal: Option<&mut JournalWriter>,
+    tasks: Vec<Box<dyn Task>>,
+) -> Vec<Box<dyn Task>> {
     let mut waiting = tasks.into_iter();
     let mut done = Vec::with_capacity(waiting.len());
     let committed = match execute(connection, "BEGIN IMMEDIATE") {
@@ -188,6 +213,10 @@ fn write(connection: &Connection, tasks: Vec<Box<dyn Task>>) -> Vec<Box<dyn Task
         // If even this fails, the next BEGIN says so.
         drop(execute(connection, "ROLLBACK"));
     }
+    let committed = committed.and_then(|()| match journal {
+        Some(journal) => Ok(journal.catch_up(connection)?),
+        None => Ok(()),
+    });
     for task in done {
         task.answer(committed.clone());
     }
@@ -241,7 +270,7 @@ mod tests {
     fn outcomes(connection: &Connection, statements: &[&'static str]) -> Vec<Result<(), bool>> {
         let (mut group, answers): (Vec<_>, Vec<_>) = statements.iter().copied().map(task).unzip();
         while !group.is_empty() {
-            group = write(connection, group);
+            group = write(connection, None, group);
         }
         let answers = answers
             .into_iter()

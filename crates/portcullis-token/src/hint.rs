@@ -21,6 +21,14 @@ impl Hint {
         Self(text.push(&[a, b, c, d, b'.', b'.', b'.', w, x, y, z]))
     }
 
+    /// The hint of a key that another system issued: its prefix, `sk-social-...`.
+    ///
+    /// The id is no part of such a key, and all that is behind the prefix may be secret.
+    #[must_use]
+    pub fn of_imported(prefix: &str) -> Self {
+        Self(InlineText::EMPTY.push(prefix.as_bytes()).push(b"..."))
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

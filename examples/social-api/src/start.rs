@@ -62,7 +62,7 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), StartError> {
         .parse()
         .map_err(failed("option `admin-email`"))?;
 
-    let parts = open(&settings.store)?;
+    let parts = open(&settings)?;
     let given = std::mem::replace(&mut settings.peppers, crate::options::Peppers::none());
     let ring = peppers(given, &*parts.store, &settings.store).await?;
     let format = TokenFormat::new("ap", Environment::Live).map_err(failed("token format"))?;
@@ -106,14 +106,18 @@ struct Parts {
     directory: Arc<dyn Directory>,
 }
 
-fn open(option: &StoreOption) -> Result<Parts, StartError> {
-    Ok(match option {
+fn open(settings: &Settings) -> Result<Parts, StartError> {
+    Ok(match &settings.store {
         StoreOption::Memory => Parts {
             store: Arc::new(MemoryStore::new()),
             directory: Arc::new(MemoryDirectory::new()),
         },
         StoreOption::Sqlite(path) => {
-            let sqlite = Arc::new(SqliteStore::open(path).map_err(failed("store"))?);
+            let opened = match &settings.journal {
+                Some(journal) => SqliteStore::open_with_journal(path, journal),
+                None => SqliteStore::open(path),
+            };
+            let sqlite = Arc::new(opened.map_err(failed("store"))?);
             let directory: Arc<dyn Directory> = Arc::<SqliteStore>::clone(&sqlite);
             Parts {
                 store: sqlite,

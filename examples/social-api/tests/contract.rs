@@ -30,6 +30,7 @@ use Needs::{AnyCredential, Nothing, Scope, Session};
 
 const LOGIN: &str = r#"{"email":"admin@example.com","password":"correct-horse-battery-staple-7"}"#;
 const NEW_KEY: &str = r#"{"name":"another","scopes":["api-keys:write"]}"#;
+const OVERLAP: &str = r#"{"overlapSeconds":3600}"#;
 const TEXT: &str = r#"{"text":"Hello","platforms":["x"]}"#;
 const TOMORROW: &str = r#"{"scheduledAt":"2099-01-01T00:00:00Z"}"#;
 
@@ -46,6 +47,9 @@ const ROUTES: &[(&str, &str, &str, Needs, u16)] = &[
     ("GET", "/api-keys/<key>", "", Scope("api-keys:read"), 200),
     ("PATCH", "/api-keys/<key>", r#"{"name":"renamed"}"#, Scope("api-keys:write"), 200),
     ("DELETE", "/api-keys/<key>", "", Scope("api-keys:write"), 200),
+    ("GET", "/api-keys?olderThan=90d&q=a+key", "", Scope("api-keys:read"), 200),
+    ("POST", "/api-keys/<key>/rotate", "", Scope("api-keys:write"), 201),
+    ("POST", "/api-keys/<key>/rotate", OVERLAP, Scope("api-keys:write"), 201),
     ("GET", "/posts", "", Scope("posts:read"), 200),
     ("GET", "/posts?status=draft&limit=1&offset=0", "", Scope("posts:read"), 200),
     ("POST", "/posts", TEXT, Scope("posts:write"), 201),
@@ -85,6 +89,12 @@ const UNROUTED: &[(&str, &str, u16, &str)] = &[
     (
         "POST",
         "/api-keys/key_0000000000000000",
+        405,
+        "method_not_allowed",
+    ),
+    (
+        "GET",
+        "/api-keys/key_0000000000000000/rotate",
         405,
         "method_not_allowed",
     ),

@@ -1,8 +1,12 @@
-//! To be written.
+//! Properties of `portcullis-limit`.
 
-/// To be written.
-pub fn forwarded(_data: &[u8]) {}
-/// To be written.
-pub fn quota_parse(_data: &[u8]) {}
-/// To be written.
-pub fn window_vs_log(_data: &[u8]) {}
+mod bytes;
+mod forwarded;
+mod log;
+mod quota_parse;
+mod trace;
+mod window_vs_log;
+
+pub use forwarded::forwarded;
+pub use quota_parse::quota_parse;
+pub use window_vs_log::window_vs_log;

@@ -27,6 +27,13 @@ pub(super) struct KeyChangeBody {
     pub(super) enabled: Option<bool>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct RotationBody {
+    #[serde(default)]
+    pub(super) overlap_seconds: u32,
+}
+
 /// A member that may be absent, `null`, or there.
 #[derive(Debug, Default)]
 pub(super) enum Present<T> {
@@ -54,7 +61,7 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
-/// A key as it is shown; `key` only when it was just issued.
+/// A key as it is shown; `key` only when it was just issued, `replaces` at a rotation.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct KeyBody<'a> {
@@ -70,6 +77,8 @@ pub(super) struct KeyBody<'a> {
     updated_at: Timestamp,
     #[serde(skip_serializing_if = "LastUse::is_new")]
     last_used_at: LastUse,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<String>,
 }
 
 /// When a key was last used: not shown of a new key, `null` for one that never was.
@@ -99,6 +108,7 @@ impl<'a> KeyBody<'a> {
             created_at: info.created_at(),
             updated_at: info.updated_at(),
             last_used_at: LastUse::At(info.usage().last_used_at),
+            replaces: None,
         }
     }
 
@@ -107,6 +117,13 @@ impl<'a> KeyBody<'a> {
             key: Some(token),
             last_used_at: LastUse::New,
             ..Self::of(info)
+        }
+    }
+
+    pub(super) fn rotated(info: &'a ApiKeyInfo, token: &'a str) -> Self {
+        Self {
+            replaces: info.replaces().map(|id| id.to_string()),
+            ..Self::issued(info, token)
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the routes for keys do.
 
+use std::time::Duration;
+
 use axum::{
     extract::{FromRequestParts, Path, Query, Request, rejection::PathRejection},
     middleware::Next,
@@ -10,16 +12,20 @@ use portcullis_core::CredentialId;
 use portcullis_error::{Cause, ErrorCode};
 use portcullis_gate::Gate;
 use portcullis_registry::{
-    Actor, ApiKeyInfo, ChangeError, Cursor, Expiry, KeyChange, Listing, NewKey, Owner, PrefixedId,
-    Principal, Registry,
+    Actor, ApiKeyInfo, ChangeError, Expiry, KeyChange, NewKey, Owner, PrefixedId, Principal,
+    Registry,
 };
 use portcullis_scope::Grant;
 use portcullis_token::TokenKind;
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::bodies::{KeyBody, KeyChangeBody, NewKeyBody, Present};
-use crate::{ApiError, Created, Data, JsonBody, extract::Refused, guarded::peer_of};
+use super::{
+    bodies::{KeyBody, KeyChangeBody, NewKeyBody, Present, RotationBody},
+    query,
+};
+use crate::{
+    ApiError, Created, Data, JsonBody, OptionalJsonBody, extract::Refused, guarded::peer_of,
+};
 
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
@@ -30,15 +36,6 @@ pub(super) struct Keys {
     registry: Registry,
     /// Absent behind an application's own login, which says itself who calls and from where.
     gate: Option<Gate>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ListQuery {
-    limit: Option<usize>,
-    offset: Option<u64>,
-    #[serde(default, deserialize_with = "cursor")]
-    cursor: Option<Cursor>,
 }
 
 impl Keys {
@@ -76,20 +73,9 @@ impl Keys {
 
     pub(super) async fn list(self, mut parts: Parts) -> Result<Response, Refused> {
         let (actor, owner) = self.actor(&parts)?;
-        let Query(query) = Query::<ListQuery>::from_request_parts(&mut parts, &())
-            .await
-            .map_err(|_| {
-                bad("the query has `limit` and `offset`, whole numbers, and `cursor`, one of ours")
-            })?;
-        let limit = query.limit.unwrap_or(Listing::default().limit);
-        if !(1..=100).contains(&limit) {
-            return Err(bad("`limit` is 1 to 100"));
-        }
-        let listing = Listing {
-            after: query.cursor,
-            offset: query.offset.unwrap_or(0),
-            limit,
-        };
+        let parameters = Query::<Vec<(String, String)>>::from_request_parts(&mut parts, &()).await;
+        let Query(parameters) = parameters.map_err(|_| bad("the query can't be read"))?;
+        let listing = query::listing(parameters, self.registry.clock().now())?;
         let list = self
             .registry
             .keys(&actor, &owner, listing)
@@ -164,6 +150,19 @@ impl Keys {
         }
     }
 
+    pub(super) async fn rotate(
+        self,
+        parts: Parts,
+        id: AnyPath,
+        OptionalJsonBody(body): OptionalJsonBody<RotationBody>,
+    ) -> Result<Response, Refused> {
+        let (actor, _) = self.actor(&parts)?;
+        let overlap = Duration::from_secs(body.overlap_seconds.into());
+        let rotated = self.registry.rotate_key(&actor, read_id(id)?, overlap);
+        let issued = rotated.await.map_err(refused)?;
+        Ok(Created(KeyBody::rotated(&issued.key, issued.token.expose())).into_response())
+    }
+
     /// Who acts: the caller behind a gate, else whom the application has put into the extensions.
     fn actor(&self, parts: &Parts) -> Result<(Actor, Owner), Refused> {
         let actor = match &self.gate {
@@ -226,6 +225,7 @@ fn refused(error: ChangeError) -> Refused {
     match error {
         ChangeError::NotFound => ApiError::not_found("key").into(),
         ChangeError::Ended => Cause::InvalidToken.into(),
+        ChangeError::Suspended => Cause::BillingSuspended.into(),
         ChangeError::Excess(excess) => {
             let excess = excess.iter().map(portcullis_scope::Scope::as_str);
             Cause::excess_scope(excess).into()
@@ -234,19 +234,16 @@ fn refused(error: ChangeError) -> Refused {
             ApiError::new(ErrorCode::UnknownScope, unknown.to_string()).into()
         }
         ChangeError::SessionRequired => Cause::SessionRequired.into(),
-        ChangeError::Name | ChangeError::PastExpiry { .. } | ChangeError::OutlivesMaker { .. } => {
+        ChangeError::Name
+        | ChangeError::PastExpiry { .. }
+        | ChangeError::OutlivesMaker { .. }
+        | ChangeError::OutsideNetworks { .. } => {
             ApiError::invalid_request(error.to_string()).into()
         }
-        ChangeError::TooMany { .. } | ChangeError::Contended => {
+        ChangeError::TooMany { .. } | ChangeError::Contended | ChangeError::Rotated { .. } => {
             ApiError::conflict(error.to_string()).into()
         }
         ChangeError::Store(error) => ApiError::unavailable(error).into(),
         error => ApiError::internal(error).into(),
     }
-}
-
-fn cursor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cursor>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| text.parse().map_err(serde::de::Error::custom))
-        .transpose()
 }

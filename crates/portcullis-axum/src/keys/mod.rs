@@ -3,5 +3,6 @@
 mod bodies;
 mod handlers;
 mod mount;
+mod query;
 
 pub use mount::router;

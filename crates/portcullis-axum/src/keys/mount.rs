@@ -6,12 +6,12 @@ use portcullis_gate::Access;
 use portcullis_registry::Registry;
 
 use super::{
-    bodies::{KeyChangeBody, NewKeyBody},
+    bodies::{KeyChangeBody, NewKeyBody, RotationBody},
     handlers::{AnyPath, Keys, require_actor},
 };
-use crate::{Guarded, JsonBody};
+use crate::{Guarded, JsonBody, OptionalJsonBody};
 
-/// The five routes, as closures over the handlers: the same for both ways of mounting.
+/// The routes, as closures over the handlers: the same for both ways of mounting.
 macro_rules! handler {
     ($keys:expr, create) => {{
         let keys: Keys = $keys.clone();
@@ -21,6 +21,12 @@ macro_rules! handler {
         let keys: Keys = $keys.clone();
         async move |parts: Parts, id: AnyPath, body: JsonBody<KeyChangeBody>| {
             keys.change(parts, id, body).await
+        }
+    }};
+    ($keys:expr, rotate) => {{
+        let keys: Keys = $keys.clone();
+        async move |parts: Parts, id: AnyPath, body: OptionalJsonBody<RotationBody>| {
+            keys.rotate(parts, id, body).await
         }
     }};
     ($keys:expr, list) => {{
@@ -43,11 +49,13 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
         let (read, write) = (read.into(), write.into());
         let keys = Keys::behind(self.gate().clone());
         let one = format!("{path}/{{id}}");
+        let rotate = format!("{one}/rotate");
         self.post(path, write.clone(), handler!(keys, create))
             .get(path, read.clone(), handler!(keys, list))
             .get(&one, read, handler!(keys, show))
             .patch(&one, write.clone(), handler!(keys, change))
-            .delete(&one, write, handler!(keys, revoke))
+            .delete(&one, write.clone(), handler!(keys, revoke))
+            .post(&rotate, write, handler!(keys, rotate))
     }
 }
 
@@ -82,5 +90,6 @@ pub fn router(registry: Registry) -> Router {
                 .patch(handler!(keys, change))
                 .delete(handler!(keys, revoke)),
         )
+        .route("/{id}/rotate", routing::post(handler!(keys, rotate)))
         .route_layer(middleware::from_fn(require_actor))
 }

@@ -47,6 +47,12 @@ async fn whom_the_application_has_signed_in_manages_keys_without_a_credential_of
     assert_eq!(Call::get(&path).send(server).await.data()["name"], "k");
     let rename = Call::new("PATCH", &path).json(r#"{"name":"new"}"#);
     assert_eq!(rename.send(server).await.data()["name"], "new");
+    let rotate = Call::new("POST", &format!("{path}/rotate"));
+    let rotated = rotate.json(r#"{"overlapSeconds":60}"#).send(server).await;
+    assert_eq!(
+        (rotated.status, rotated.data()["replaces"].clone()),
+        (201, made["id"].clone())
+    );
     assert_eq!(
         Call::new("DELETE", &path).send(server).await.data(),
         json!({})
@@ -90,6 +96,7 @@ async fn without_an_actor_every_route_is_a_401_even_with_a_good_key() {
         Call::get("/keys/nonsense"),
         Call::new("PATCH", &one).json(r#"{"enabled":false}"#),
         Call::new("DELETE", &one),
+        Call::new("POST", &format!("{one}/rotate")),
     ] {
         for call in [call.clone(), call.bearer(&key)] {
             let answer = call.send(server).await;

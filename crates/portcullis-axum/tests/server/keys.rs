@@ -226,6 +226,7 @@ async fn reading_asks_for_one_scope_and_changing_for_the_other() {
         Call::new("POST", "/keys").json("{}"),
         Call::new("PATCH", &one).json("{}"),
         Call::new("DELETE", &one),
+        Call::new("POST", &format!("{one}/rotate")),
     ] {
         let answer = call.bearer(&reader).send(server).await;
         assert_eq!(answer.error(), (403, "insufficient_scope".into()));
@@ -258,6 +259,7 @@ async fn the_keys_of_another_owner_do_not_exist() {
         Call::get(&path(&made)),
         Call::new("PATCH", &path(&made)).json(r#"{"enabled":false}"#),
         Call::new("DELETE", &path(&made)),
+        Call::new("POST", &format!("{}/rotate", path(&made))),
     ] {
         let answer = call.bearer(&ours).send(server).await;
         assert_eq!(answer.error(), (404, "not_found".into()));

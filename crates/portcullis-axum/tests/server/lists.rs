@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 use portcullis_testkit::TestBed;
 
 use crate::{
-    app::{KEYS_READ, READ, served},
+    app::{KEYS_READ, KEYS_WRITE, READ, served},
     client::{Answer, Call},
 };
 
@@ -119,5 +119,117 @@ async fn a_query_that_can_not_be_read_is_told_so() {
     ] {
         let answer = list(server, &session, query).await;
         assert_eq!(answer.error(), (400, "invalid_request".into()), "{query}");
+    }
+}
+
+fn names(answer: &Answer) -> Vec<String> {
+    let data = answer.data();
+    let keys = data.as_array().unwrap().iter();
+    keys.map(|key| key["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Keys of these names, a day apart, the last of them made now.
+async fn a_day_apart(names: &[&str]) -> (TestBed, SocketAddr, String, Vec<String>) {
+    let (bed, server) = served().await;
+    let mut made = Vec::new();
+    for name in names {
+        bed.clock().advance(Duration::from_secs(86_400));
+        let session = bed.session([READ, KEYS_WRITE]).await;
+        let body = format!(r#"{{"name":"{name}","scopes":["notes:read"]}}"#);
+        let call = Call::new("POST", "/keys").bearer(&session).json(&body);
+        made.push(
+            call.send(server).await.data()["id"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    let session = bed.session([KEYS_READ]).await;
+    (bed, server, session, made)
+}
+
+#[tokio::test]
+async fn a_list_is_filtered_by_age() {
+    let (_bed, server, session, _) = a_day_apart(&["a", "b", "c"]).await;
+    for (age, expected) in [
+        ("0s", vec!["b", "a"]),
+        ("1d", vec!["a"]),
+        ("24h", vec!["a"]),
+        ("1439m", vec!["b", "a"]),
+        ("172799s", vec!["a"]),
+        ("2d", vec![]),
+        ("90d", vec![]),
+    ] {
+        let answer = list(server, &session, &format!("?olderThan={age}")).await;
+        assert_eq!(names(&answer), expected, "{age}");
+        let total = expected.len().to_string();
+        assert_eq!(answer.header(TOTAL), Some(total.as_str()), "{age}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_searched_by_name_id_and_hint() {
+    let (_bed, server, session, ids) = a_day_apart(&["Deploy bot", "laptop", "deploy 2"]).await;
+    let first = list(server, &session, "?q=laptop").await.data();
+    let hint = first[0]["keyHint"].as_str().unwrap().to_owned();
+    let id = ids[1].trim_start_matches("key_");
+    for (query, expected) in [
+        ("deploy".to_owned(), vec!["deploy 2", "Deploy bot"]),
+        ("DEPLOY+b".into(), vec!["Deploy bot"]),
+        ("deploy%202".into(), vec!["deploy 2"]),
+        (ids[1].clone(), vec!["laptop"]),
+        (id.get(4..12).unwrap().to_owned(), vec!["laptop"]),
+        (hint, vec!["laptop"]),
+        ("nothing".into(), vec![]),
+        (String::new(), vec!["deploy 2", "laptop", "Deploy bot"]),
+    ] {
+        let answer = list(server, &session, &format!("?q={query}")).await;
+        assert_eq!(names(&answer), expected, "{query}");
+    }
+    let both = list(server, &session, "?q=deploy&olderThan=1d&limit=1").await;
+    assert_eq!(names(&both), ["Deploy bot"]);
+    assert_eq!((both.header(TOTAL), both.header(NEXT)), (Some("1"), None));
+    let part = list(server, &session, "?q=deploy&limit=1").await;
+    let next = part.header(NEXT).unwrap();
+    let rest = list(
+        server,
+        &session,
+        &format!("?q=deploy&limit=1&cursor={next}"),
+    )
+    .await;
+    assert_eq!(
+        (names(&part), names(&rest)),
+        (vec!["deploy 2".into()], vec!["Deploy bot".into()])
+    );
+}
+
+#[tokio::test]
+async fn a_bad_parameter_is_named() {
+    let (_bed, server, session) = with_keys(1).await;
+    let long = format!("?q={}", "x".repeat(101));
+    for (query, named) in [
+        ("?olderThan=90", "`olderThan`"),
+        ("?olderThan=", "`olderThan`"),
+        ("?olderThan=-1d", "`olderThan`"),
+        ("?olderThan=1.5d", "`olderThan`"),
+        ("?olderThan=90w", "`olderThan`"),
+        ("?olderThan=99999999999999999999d", "`olderThan`"),
+        ("?olderThan=1d&olderThan=2d", "`olderThan`"),
+        ("?limit=0", "`limit`"),
+        ("?limit=", "`limit`"),
+        ("?offset=x", "`offset`"),
+        ("?cursor=x", "`cursor`"),
+        ("?olderthan=1d", "`olderthan`"),
+        ("?name=x", "`name`"),
+        (&long, "`q`"),
+    ] {
+        let answer = list(server, &session, query).await;
+        assert_eq!(answer.error(), (400, "invalid_request".into()), "{query}");
+        assert!(
+            answer.message().contains(named),
+            "{query}: {}",
+            answer.message()
+        );
     }
 }

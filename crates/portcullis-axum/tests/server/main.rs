@@ -10,3 +10,4 @@ mod fallbacks;
 mod keys;
 mod lists;
 mod mounting;
+mod rotation;

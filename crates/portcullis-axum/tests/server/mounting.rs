@@ -288,6 +288,7 @@ async fn the_routes_can_be_listed_with_what_they_ask_for() {
             "GET /keys/{id} true",
             "PATCH /keys/{id} true",
             "DELETE /keys/{id} true",
+            "POST /keys/{id}/rotate true",
         ]
     );
 }

@@ -1,8 +1,9 @@
 //! The windows of all partitions of one limit, in shards.
 //!
-//! Rule 7: at most `capacity` windows. A shard is small, so that growing or sweeping one is short;
-//! idle windows are swept a few at a time by the calls themselves.
+//! Rule 7: at most `capacity` windows. A shard is small, and its windows never move as it grows, so
+//! that no call waits long; idle windows are swept a few at a time by the calls themselves.
 
+mod row;
 mod shard;
 
 use std::{
@@ -21,12 +22,18 @@ use portcullis_core::{Clock, Tick};
 pub(crate) use self::shard::State;
 use crate::{Quota, Window};
 
-/// How many windows a shard holds when the table is full, on average.
-const PER_SHARD: usize = 256;
-const MOST_SHARDS: usize = 4_096;
-/// What a newcomer may look at to find room in a full table.
-const SHARDS_PER_SEARCH: usize = 8;
-const WINDOWS_PER_SEARCH: usize = 512;
+/// How many windows a shard holds when the table is full, on average: few in a small table, for the
+/// sake of threads; no more than are visited in some microseconds in a large one.
+const FEW_PER_SHARD: usize = 256;
+const PER_SHARD: usize = 1_024;
+const SHARDS_FOR_THREADS: usize = 128;
+/// 8 MiB of them, for a hundred million windows in shards of 1,500.
+const MOST_SHARDS: usize = 65_536;
+/// What a newcomer may look at to find room in a full table, and the most that it drops of a shard,
+/// which costs more than a look.
+const SHARDS_PER_SEARCH: usize = 4;
+const LOOKS_PER_SEARCH: usize = 256;
+const MOST_PER_SEARCH: usize = 16;
 
 /// Apart from each other in memory, so that threads on different shards don't slow one another.
 #[repr(align(128))]
@@ -63,10 +70,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<P> Table<P> {
     pub(crate) fn new(quota: Quota, capacity: usize) -> Self {
         let capacity = capacity.max(1);
-        let count = (capacity / PER_SHARD).max(1).next_power_of_two();
+        let for_threads = (capacity / FEW_PER_SHARD).clamp(1, SHARDS_FOR_THREADS);
+        let count = (capacity / PER_SHARD)
+            .clamp(for_threads, MOST_SHARDS)
+            .next_power_of_two();
         let shard = |_| Shard(Mutex::new(State::new(quota)));
         Self {
-            shards: (0..count.min(MOST_SHARDS)).map(shard).collect(),
+            shards: (0..count).map(shard).collect(),
             hasher: RandomState::default(),
             capacity,
             len: AtomicUsize::new(0),
@@ -141,17 +151,30 @@ impl<P: Eq + Hash> Table<P> {
         self.hasher.hash_one(partition)
     }
 
-    /// Locks the shard of a partition and sweeps a little now and then.
+    /// Locks the shard of a partition, reads the clock and sweeps a little now and then.
+    #[inline]
     pub(crate) fn lock(&self, hash: u64, clock: &dyn Clock) -> (MutexGuard<'_, State<P>>, Tick) {
+        let mut state = self.lock_alone(hash);
+        let now = state.read(clock);
+        self.tidy(&mut state, now);
+        (state, now)
+    }
+
+    /// Locks the shard of a partition.
+    #[inline]
+    pub(crate) fn lock_alone(&self, hash: u64) -> MutexGuard<'_, State<P>> {
         // The upper half: the lower one finds the bucket.
         let at = usize::try_from(hash >> 32).unwrap_or(0) & (self.shards.len() - 1);
-        let mut state = lock(&self.shard(at).0);
-        let now = state.read(clock);
+        lock(&self.shard(at).0)
+    }
+
+    /// Sweeps a little now and then.
+    #[inline]
+    pub(crate) fn tidy(&self, state: &mut State<P>, now: Tick) {
         let swept = state.tidy(now);
         if swept > 0 {
             self.release(swept);
         }
-        (state, now)
     }
 
     #[expect(
@@ -177,7 +200,7 @@ impl<P: Eq + Hash> Table<P> {
         if let Some(at) = state.find(hash, partition) {
             return Place::Own(at);
         }
-        let swept = state.sweep(now, shard::LOOKS_PER_INSERT);
+        let swept = state.sweep(now, shard::LOOKS_PER_INSERT, shard::LOOKS_PER_INSERT);
         if swept > 0 {
             self.release(swept);
         }
@@ -198,7 +221,7 @@ impl<P: Eq + Hash> Table<P> {
             let at = self.search_at.fetch_add(1, Ordering::Relaxed) & (self.shards.len() - 1);
             let mut state = lock(&self.shard(at).0);
             let now = state.read(clock);
-            self.release(state.sweep(now, WINDOWS_PER_SEARCH));
+            self.release(state.sweep(now, LOOKS_PER_SEARCH, MOST_PER_SEARCH));
         }
     }
 }

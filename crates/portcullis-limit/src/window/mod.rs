@@ -98,6 +98,27 @@ impl Window {
         with_ring!(&mut self.0, ring => ring.decide(quota, now.nanos(), cost))
     }
 
+    /// Whether [`check`](Self::check) would admit; what never fits is not admitted.
+    #[inline]
+    pub(crate) fn would_admit(&mut self, quota: &Quota, now: Tick, cost: u32) -> bool {
+        with_ring!(&mut self.0, ring => ring.would_admit(quota, now.nanos(), cost))
+    }
+
+    /// Charges what [`would_admit`](Self::would_admit) has just found room for.
+    #[inline]
+    pub(crate) fn charge(&mut self, quota: &Quota, cost: u32) {
+        if cost > 0 && self.prepare(quota, cost).is_none() {
+            with_ring!(&mut self.0, ring => ring.charge_now(cost));
+        }
+    }
+
+    /// What is left of the units, as of the latest instant.
+    #[inline]
+    pub(crate) fn remaining(&self, quota: &Quota) -> u32 {
+        let used = with_ring!(&self.0, ring => ring.total());
+        quota.units().saturating_sub(used)
+    }
+
     /// The state as of `now`, changing nothing.
     #[must_use]
     pub fn peek(&self, quota: &Quota, now: Tick) -> Usage {
@@ -146,19 +167,22 @@ impl Window {
         if cost > limit {
             return Some(Decision::NeverFits { limit });
         }
-        match &self.0 {
-            Repr::Narrow(ring) => {
-                if limit > NARROW && ring.total().saturating_add(cost) > NARROW {
-                    self.0 = Repr::Wide(ring.to_width(Wide::default()));
-                }
-            }
-            Repr::Wide(ring) => {
-                if limit <= NARROW && ring.total() <= NARROW {
-                    self.0 = Repr::Narrow(ring.to_width(Narrow::NEW));
-                }
-            }
+        let is_other_width = match &self.0 {
+            Repr::Narrow(ring) => limit > NARROW && ring.total().saturating_add(cost) > NARROW,
+            Repr::Wide(ring) => limit <= NARROW && ring.total() <= NARROW,
+        };
+        if is_other_width {
+            self.change_width();
         }
         None
+    }
+
+    #[cold]
+    fn change_width(&mut self) {
+        self.0 = match &self.0 {
+            Repr::Narrow(ring) => Repr::Wide(ring.to_width(Wide::default())),
+            Repr::Wide(ring) => Repr::Narrow(ring.to_width(Narrow::NEW)),
+        };
     }
 }
 

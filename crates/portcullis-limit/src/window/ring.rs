@@ -66,9 +66,16 @@ impl<C> Ring<C> {
     /// The instant of the newest admission of a slot, on the grid.
     #[inline]
     fn newest(&self, age: usize) -> u64 {
-        let cell = self.cells.get(self.slot(age)).copied().unwrap_or(0);
-        let age = u64::try_from(age).unwrap_or(u64::MAX);
-        let slot_start = self.start.saturating_sub(age.saturating_mul(self.width));
+        self.newest_in(age, self.slot(age))
+    }
+
+    /// The same, of the slot of this age.
+    #[inline]
+    fn newest_in(&self, age: usize, slot: usize) -> u64 {
+        let cell = self.cells.get(slot).copied().unwrap_or(0);
+        // INVARIANT: 33 of the widest slots, ten years, are less than 2⁶⁴ ns.
+        let behind = u64::try_from(age).unwrap_or(0).wrapping_mul(self.width);
+        let slot_start = self.start.saturating_sub(behind);
         slot_start.saturating_add(into_slot(cell, self.width))
     }
 }
@@ -94,17 +101,33 @@ impl<C: Costs> Ring<C> {
         }
     }
 
+    /// Whether [`check`](Self::check) would admit.
+    #[inline]
+    pub(super) fn would_admit(&mut self, quota: &Quota, raw: u64, cost: u32) -> bool {
+        self.advance(quota, raw);
+        self.has_room(quota, cost)
+    }
+
     /// Charges the cost, which the caller has found to be at most the units, if it has room.
     #[inline]
     pub(super) fn check(&mut self, quota: &Quota, raw: u64, cost: u32) -> Decision {
-        self.advance(quota, raw);
+        let oldest = self.advance(quota, raw);
         if !self.has_room(quota, cost) {
             return self.refuse(quota, raw, cost);
         }
-        if cost > 0 {
-            self.put(self.latest, cost);
+        if cost == 0 {
+            return Decision::Admit(self.usage(quota, raw));
         }
-        Decision::Admit(self.usage(quota, raw))
+        let newest = self.put(self.latest, cost);
+        let oldest = if self.span() == 1 { newest } else { oldest };
+        let (used, latest) = (self.total(), self.latest);
+        Decision::Admit(state(quota, raw, latest, used, (oldest, newest)))
+    }
+
+    /// Charges at the latest instant a cost that has room.
+    #[inline]
+    pub(super) fn charge_now(&mut self, cost: u32) {
+        self.put(self.latest, cost);
     }
 
     #[inline]
@@ -121,57 +144,104 @@ impl<C: Costs> Ring<C> {
     }
 
     /// Adds a cost to the newest slot, or to the one after it if the instant is rounded up to that.
+    /// Returns the slot's newest instant.
     #[inline]
-    fn put(&mut self, instant: u64, cost: u32) {
-        let into = instant.saturating_sub(self.start);
-        let mut held = self.cost(0);
-        if held == 0 || self.newest(0) < instant {
-            let cell = u16::try_from(cells(into, self.width)).unwrap_or_else(|_| {
-                self.turn(self.width);
-                held = self.cost(0);
-                0
-            });
-            if let Some(place) = self.cells.get_mut(usize::from(self.head)) {
+    fn put(&mut self, instant: u64, cost: u32) -> u64 {
+        let head = usize::from(self.head);
+        let held = self.costs.get(head);
+        let newest = self.newest_in(0, head);
+        if held == 0 || newest < instant {
+            let into = instant.saturating_sub(self.start);
+            let Ok(cell) = u16::try_from(cells(into, self.width)) else {
+                return self.put_ahead(cost);
+            };
+            if let Some(place) = self.cells.get_mut(head) {
                 *place = cell;
             }
+            self.charge(head, held, cost);
+            self.start.saturating_add(into_slot(cell, self.width))
+        } else {
+            self.charge(head, held, cost);
+            newest
         }
+    }
+
+    /// Adds a cost at the very start of the slot that is next.
+    #[cold]
+    fn put_ahead(&mut self, cost: u32) -> u64 {
+        self.turn(self.width);
         let head = usize::from(self.head);
-        self.costs.set(head, held.saturating_add(cost));
+        if let Some(place) = self.cells.get_mut(head) {
+            *place = 0;
+        }
+        self.charge(head, 0, cost);
+        self.start
+    }
+
+    #[inline]
+    fn charge(&mut self, slot: usize, held: u32, cost: u32) {
+        self.costs.set(slot, held.saturating_add(cost));
         self.costs.set_total(self.total().saturating_add(cost));
     }
 
-    /// Brings the ring to `raw`, or to the latest instant that it has seen.
+    /// Brings the ring to `raw`, or to the latest instant that it has seen. Returns the newest
+    /// instant of the oldest slot that counts, if there is one.
     #[inline]
-    fn advance(&mut self, quota: &Quota, raw: u64) {
+    fn advance(&mut self, quota: &Quota, raw: u64) -> u64 {
         self.latest = self.latest.max(raw);
         if self.width != quota.width_nanos() {
             self.cut_anew(quota);
         }
-        self.expire(quota);
+        let oldest = self.expire(quota);
         let elapsed = self.latest.saturating_sub(self.start);
         if elapsed >= self.width {
             self.turn(elapsed);
         }
+        oldest
     }
 
-    /// Drops the slots whose newest admission is a window old.
+    /// Drops the slots whose newest admission is a window old. Returns that of the oldest one left,
+    /// if there is one.
     #[inline]
-    fn expire(&mut self, quota: &Quota) {
+    fn expire(&mut self, quota: &Quota) -> u64 {
+        let oldest = self.span() - 1;
+        let slot = self.slot(oldest);
+        let newest = self.newest_in(oldest, slot);
+        if self.costs.get(slot) > 0 && self.counts(newest, quota) {
+            return newest;
+        }
+        self.expire_some(quota)
+    }
+
+    #[inline]
+    fn counts(&self, newest: u64, quota: &Quota) -> bool {
+        self.latest.saturating_sub(newest) < quota.window_nanos()
+    }
+
+    #[inline(never)]
+    fn expire_some(&mut self, quota: &Quota) -> u64 {
+        if self.total() > 0 && !self.counts(self.newest_of_all(), quota) {
+            self.reset();
+            return 0;
+        }
         while self.total() > 0 {
             let oldest = self.span() - 1;
-            let cost = self.cost(oldest);
-            let age = self.latest.saturating_sub(self.newest(oldest));
-            if cost > 0 && age < quota.window_nanos() {
-                return;
+            let slot = self.slot(oldest);
+            let cost = self.costs.get(slot);
+            let newest = self.newest_in(oldest, slot);
+            if cost > 0 && self.counts(newest, quota) {
+                return newest;
             }
-            self.costs.set(self.slot(oldest), 0);
+            self.costs.set(slot, 0);
             self.costs.set_total(self.total().saturating_sub(cost));
             self.span = NonZeroU8::new(self.span.get() - 1).unwrap_or(NonZeroU8::MIN);
         }
         self.span = NonZeroU8::MIN;
+        0
     }
 
     /// Opens the slot of `latest`, which is so long after the start of the newest one.
+    #[inline(never)]
     fn turn(&mut self, elapsed: u64) {
         let steps = elapsed.checked_div(self.width).unwrap_or(0);
         self.start = self.start.saturating_add(steps.saturating_mul(self.width));
@@ -243,51 +313,60 @@ impl<C: Costs> Ring<C> {
     }
 
     /// The state at `latest`, to which the ring has been brought.
-    #[inline]
-    pub(super) fn usage(&self, quota: &Quota, raw: u64) -> Usage {
-        let used = self.total();
-        let until_expiry = |newest: u64| {
-            let at = newest.saturating_add(quota.window_nanos());
-            Duration::from_nanos(at.saturating_sub(raw))
-        };
+    fn usage(&self, quota: &Quota, raw: u64) -> Usage {
         // The oldest slot holds a cost, or else `expire` would have dropped it.
-        let (more_after, reset_after) = if used == 0 {
-            (Duration::ZERO, Duration::ZERO)
-        } else {
-            let newest = (0..self.span()).find(|age| self.cost(*age) > 0);
-            (
-                until_expiry(self.newest(self.span() - 1)),
-                until_expiry(newest.map_or(0, |age| self.newest(age))),
-            )
-        };
-        Usage {
-            limit: quota.units(),
-            used,
-            remaining: quota.units().saturating_sub(used),
-            reset_after,
-            more_after,
-            at: Tick::from_nanos(self.latest),
-            window: quota.window(),
-        }
+        let oldest = self.newest(self.span() - 1);
+        let ends = (oldest, self.newest_of_all());
+        state(quota, raw, self.latest, self.total(), ends)
+    }
+
+    /// The instant of the newest admission that counts, if there is one.
+    #[inline]
+    fn newest_of_all(&self) -> u64 {
+        let newest = (0..self.span()).find(|age| self.cost(*age) > 0);
+        newest.map_or(self.latest, |age| self.newest(age))
     }
 
     pub(super) fn peek(&self, quota: &Quota, raw: u64) -> Usage
     where
         C: Clone,
     {
-        let mut copy = self.clone();
-        copy.advance(quota, raw);
-        copy.usage(quota, raw)
+        let latest = self.latest.max(raw);
+        if self.total() == 0 {
+            return state(quota, raw, latest, 0, (latest, latest));
+        }
+        if self.width != quota.width_nanos() {
+            let mut copy = self.clone();
+            copy.advance(quota, raw);
+            return copy.usage(quota, raw);
+        }
+        // As `expire` does it, changing nothing.
+        let newest = self.newest_of_all();
+        let is_idle = latest.saturating_sub(newest) >= quota.window_nanos();
+        let mut used = if is_idle { 0 } else { self.total() };
+        let mut oldest = 0;
+        for age in (0..self.span()).rev() {
+            let cost = self.cost(age);
+            oldest = self.newest(age);
+            let counts = cost > 0 && latest.saturating_sub(oldest) < quota.window_nanos();
+            if counts || used == 0 {
+                break;
+            }
+            used = used.saturating_sub(cost);
+        }
+        state(quota, raw, latest, used, (oldest, newest))
     }
 
     #[inline]
     pub(super) fn fresh_from(&self, quota: &Quota) -> u64 {
         if self.total() == 0 {
-            return 0;
+            return self.latest;
         }
         let newest = (0..self.span()).find(|age| self.cost(*age) > 0);
-        newest.map_or(0, |age| {
-            self.newest(age).saturating_add(quota.window_nanos())
+        // Not before `latest`: until then a new window would let time run backwards.
+        newest.map_or(self.latest, |age| {
+            let expires = self.newest(age).saturating_add(quota.window_nanos());
+            expires.max(self.latest)
         })
     }
 
@@ -336,11 +415,34 @@ impl<C: Costs> Ring<C> {
     }
 }
 
-/// ⌊cell · width / 2¹⁶⌋.
+/// A usage in which so much is used, of slots whose newest instants go from `oldest` to `newest`.
+#[inline]
+fn state(quota: &Quota, raw: u64, latest: u64, used: u32, (oldest, newest): (u64, u64)) -> Usage {
+    let until_expiry = |admitted: u64| {
+        if used == 0 {
+            return Duration::ZERO;
+        }
+        let at = admitted.saturating_add(quota.window_nanos());
+        Duration::from_nanos(at.saturating_sub(raw))
+    };
+    Usage {
+        limit: quota.units(),
+        used,
+        remaining: quota.units().saturating_sub(used),
+        reset_after: until_expiry(newest),
+        more_after: until_expiry(oldest),
+        at: Tick::from_nanos(latest),
+        window: quota.window(),
+    }
+}
+
+/// ⌊cell · width / 2¹⁶⌋, in halves that fit 64 bits: a width is less than 2⁵⁹.
 #[inline]
 fn into_slot(cell: u16, width: u64) -> u64 {
-    let scaled = u128::from(cell) * u128::from(width);
-    u64::try_from(scaled >> 16).unwrap_or(u64::MAX)
+    let cell = u64::from(cell);
+    let (high, low) = (width >> 16, width & 0xFFFF);
+    cell.wrapping_mul(high)
+        .wrapping_add(cell.wrapping_mul(low) >> 16)
 }
 
 /// ⌈into · 2¹⁶ / width⌉: the first cell that is no earlier, 2¹⁶ if only the next slot is.
@@ -350,9 +452,14 @@ fn cells(into: u64, width: u64) -> u64 {
     if into < 1 << 48 {
         (into << 16).div_ceil(width)
     } else {
-        let cells = (u128::from(into) << 16).div_ceil(u128::from(width));
-        u64::try_from(cells).unwrap_or(u64::MAX)
+        wide_cells(into, width)
     }
+}
+
+#[cold]
+fn wide_cells(into: u64, width: u64) -> u64 {
+    let cells = (u128::from(into) << 16).div_ceil(u128::from(width));
+    u64::try_from(cells).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -110,6 +110,25 @@ fn rule_1_a_burst_at_exactly_a_window_later_is_admitted_again() {
 }
 
 #[test]
+fn rule_1_a_slot_counts_until_its_newest_admission_is_a_window_old() {
+    let quota: Quota = "100/64s".parse().unwrap();
+    let mut window = Window::new();
+    // Both in the slot of 2 s that starts here.
+    let first = Tick::from_nanos(2_000 * SECOND);
+    let second = first.saturating_add(Duration::from_secs(1));
+    assert!(window.check(&quota, first, 1).is_admitted());
+    assert!(window.check(&quota, second, 99).is_admitted());
+    let length = quota.window();
+    let just_before = second.saturating_add(length - Duration::from_nanos(1));
+    for now in [first.saturating_add(length), just_before] {
+        assert_eq!(window.peek(&quota, now).used, 100);
+        assert!(!window.check(&quota, now, 2).is_admitted());
+    }
+    let now = second.saturating_add(length);
+    assert!(window.check(&quota, now, 100).is_admitted());
+}
+
+#[test]
 fn rule_2_hammering_loses_nothing() {
     let mut race = Race::new("100/60s");
     for call in 0..60_000 {

@@ -3,8 +3,11 @@
 #![cfg(test)]
 
 mod adversarial;
+mod digest;
+mod hostile;
 mod joint;
 mod keyed;
 mod oracle;
 mod rules;
+mod slots;
 mod threads;

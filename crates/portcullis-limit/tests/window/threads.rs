@@ -125,3 +125,72 @@ fn rule_7_32_threads_at_the_cap_keep_the_count_right() {
         }
     });
 }
+
+#[test]
+fn rule_1_holds_for_each_partition_while_32_threads_fight_for_room_at_the_cap() {
+    // Two shards, and a few more partitions than there is room for.
+    const PARTITIONS: u32 = 2_200;
+    let limiter: Limiter<u32> = Limiter::new("2/1ms".parse().unwrap(), SystemClock::new());
+    let limiter = limiter.with_capacity(2_048);
+    let all = Mutex::new(Vec::new());
+    on_all_threads(|number| {
+        let mut admitted = Vec::new();
+        for call in 0..4_000 {
+            let partition = (number * 131 + call * 7 % 2_203) % PARTITIONS;
+            if let Decision::Admit(usage) = limiter.check(&partition, 1) {
+                admitted.push((partition, usage.at));
+            }
+        }
+        all.lock().unwrap().extend(admitted);
+    });
+    let mut admitted = all.into_inner().unwrap();
+    admitted.sort_unstable();
+    assert!(admitted.len() >= 2_000, "{}", admitted.len());
+    for of_one in admitted.chunk_by(|(one, _), (other, _)| one == other) {
+        let mut exact = ExactLog::default();
+        for (_, at) in of_one {
+            exact.admit(*at, 1);
+        }
+        assert!(exact.most_in_any(Duration::from_millis(1)) <= 2);
+    }
+}
+
+#[test]
+fn rule_6_a_quota_that_changes_under_32_threads_is_held_by_all_of_them_afterwards() {
+    let clock: Arc<dyn Clock> = ManualClock::new();
+    let quota = |text: &str| text.parse().unwrap();
+    let limits: Limits<u32, 2> = Limits::new(
+        [
+            NamedQuota::new("key", quota("50/1h")).unwrap(),
+            NamedQuota::new("all", quota("70000/1h")).unwrap(),
+        ],
+        clock,
+    );
+    on_all_threads(|number| {
+        for call in 0..400 {
+            if number == 0 {
+                let units = if call % 2 == 0 { "40/1h" } else { "50/1h@8" };
+                assert!(limits.set_quota("key", quota(units)));
+                assert!(limits.set_quota(
+                    "all",
+                    quota(if call % 2 == 0 { "60/1h" } else { "90000/1h" })
+                ));
+            }
+            let key = (number + call) % 64;
+            let _ = limits.check([Charge::new(&key, 1), Charge::new(&0, 1)]);
+        }
+    });
+    assert!(limits.set_quota("key", quota("60/1h")));
+    assert!(limits.set_quota("all", quota("100000/1h")));
+    let used = |key: u32| limits.peek([&key, &0]).map(|usage| usage.used);
+    let sum: u32 = (0..64).map(|key| used(key)[0]).sum();
+    assert_eq!(used(0)[1], sum);
+    on_all_threads(|_| {
+        for call in 0..64 * 60 {
+            let _ = limits.check([Charge::new(&(call % 64), 1), Charge::new(&0, 1)]);
+        }
+    });
+    for key in 0..64 {
+        assert_eq!(used(key), [60, 64 * 60], "{key}");
+    }
+}

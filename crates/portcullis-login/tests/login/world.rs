@@ -115,7 +115,7 @@ impl World {
         let registry = self.login.registry();
         let token = registry.format().recognize(token.as_bytes()).unwrap();
         loop {
-            match registry.visit(&token, |visit| visit.principal()) {
+            match registry.visit(&token, None, |visit| visit.principal()) {
                 Hot::Known(principal) => return Some(principal),
                 Hot::Miss => {
                     if !registry.load(token.id()).await.unwrap() {

@@ -3,11 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use portcullis_core::{CredentialId, Tick, Timestamp};
-use portcullis_limit::Window;
+use portcullis_limit::Quota;
 use portcullis_scope::ScopeSet;
 use portcullis_token::{Mac, PepperVersion};
 
-use crate::{CredentialRecord, Seq, State, Usage, UsageDelta, principal::About};
+use super::{
+    Claim,
+    owners::{OwnerWindow, Owners},
+    windows::Windows,
+};
+use crate::{
+    CredentialRecord, OwnerRecord, Plan, Seq, State, Usage, UsageDelta, events::SeenNetworks,
+    principal::About,
+};
 
 /// A credential in the table.
 #[derive(Debug)]
@@ -16,6 +24,8 @@ pub(super) struct Entry {
     pub(super) live: Option<Live>,
     /// What outlives a change of the record.
     pub(super) kept: Kept,
+    /// Outlive it too.
+    pub(super) windows: Windows,
 }
 
 #[derive(Debug)]
@@ -23,18 +33,17 @@ pub(super) struct Kept {
     /// The expiry as it was first read, on both clocks: a step of the wall clock moves neither.
     deadline: Option<(Timestamp, Tick)>,
     /// The newest successful verification here, or the instant of the first fill.
-    pub(super) seen: Tick,
+    seen: Tick,
     /// For how long it had gone unused at the first fill: nothing once it is seen here.
     idle_before: Duration,
-    pub(super) window: Window,
-    /// Made when the credential is first denied.
-    pub(super) denials: Option<Box<Window>>,
-    /// When both windows are as good as new, if nobody calls.
-    pub(super) busy_until: Tick,
     pub(super) requests: u32,
     pub(super) denied: u32,
     /// Whether the uses are already listed to be written.
-    listed: bool,
+    is_listed: bool,
+    /// Whether it was seen since room was last looked for here.
+    pub(super) is_recent: bool,
+    /// From where it was seen while somebody listens.
+    pub(super) networks: SeenNetworks,
 }
 
 /// What a record says, in the form that a check needs.
@@ -42,11 +51,27 @@ pub(super) struct Kept {
 pub(super) struct Live {
     pub(super) mac: Mac,
     pub(super) pepper: PepperVersion,
-    pub(super) state: State,
+    state: State,
     pub(super) suspended: bool,
-    pub(super) idle_ttl: Option<Duration>,
     pub(super) scopes: ScopeSet,
+    /// Boxed, since most credentials have none of their own.
+    quotas: Option<Box<Quotas>>,
     pub(super) about: Arc<About>,
+}
+
+/// The quotas of a credential that the gate doesn't know.
+#[derive(Debug)]
+struct Quotas {
+    /// Its own, or that of its owner's plan.
+    own: Option<Quota>,
+    owner: Option<OwnerQuota>,
+}
+
+/// What all credentials of an owner may use together.
+#[derive(Debug)]
+pub(super) struct OwnerQuota {
+    pub(super) quota: Quota,
+    pub(super) window: Arc<OwnerWindow>,
 }
 
 /// A record on its way into the table.
@@ -55,67 +80,137 @@ pub(crate) struct Filling {
     pub(crate) head: Seq,
     pub(crate) record: CredentialRecord,
     pub(crate) usage: Usage,
-    pub(crate) suspended: bool,
+    pub(crate) owner: Option<OwnerRecord>,
     pub(crate) scopes: ScopeSet,
     pub(crate) now: Timestamp,
     pub(crate) tick: Tick,
 }
 
-impl Filling {
-    pub(super) const fn id(&self) -> CredentialId {
-        self.record.id
-    }
+/// What an entry has to know of a record, beside what the record [says](Live).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts {
+    pub(super) id: CredentialId,
+    /// The newest use that the store knows of.
+    pub(super) used_at: Option<Timestamp>,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    pub(super) now: Timestamp,
+    pub(super) tick: Tick,
+}
 
-    /// A new entry; its newest use is the one that the store knows of.
+impl Facts {
+    /// A new entry.
     pub(super) fn entry(&self) -> Entry {
-        let used = self.usage.last_used_at.unwrap_or(self.record.created_at);
+        let used = self.used_at.unwrap_or(self.created_at);
         let kept = Kept {
             deadline: None,
             seen: self.tick,
             idle_before: self.now.saturating_since(used),
-            window: Window::new(),
-            denials: None,
-            busy_until: Tick::ZERO,
             requests: 0,
             denied: 0,
-            listed: false,
+            is_listed: false,
+            is_recent: false,
+            networks: SeenNetworks::default(),
         };
-        Entry { live: None, kept }
+        Entry {
+            live: None,
+            kept,
+            windows: Windows::default(),
+        }
     }
 }
 
-impl Entry {
-    pub(super) fn refill(&mut self, filling: Filling) {
-        let Filling {
-            record, now, tick, ..
-        } = filling;
-        if self.kept.deadline.map(|(at, _)| at) != record.expires_at {
-            let deadline = |at: Timestamp| (at, tick.saturating_add(at.saturating_since(now)));
-            self.kept.deadline = record.expires_at.map(deadline);
+impl Filling {
+    pub(super) const fn facts(&self) -> Facts {
+        Facts {
+            id: self.record.id,
+            used_at: self.usage.last_used_at,
+            created_at: self.record.created_at,
+            expires_at: self.record.expires_at,
+            now: self.now,
+            tick: self.tick,
         }
-        self.live = Some(Live {
+    }
+
+    /// What the record says.
+    pub(super) fn live(self, owners: &Owners) -> Live {
+        let Self { record, tick, .. } = self;
+        let suspended = self.owner.as_ref().is_some_and(|owner| owner.suspended);
+        let plan = self.owner.and_then(|owner| owner.plan);
+        let window = |quota| OwnerQuota {
+            quota,
+            window: owners.window(&record.owner, tick),
+        };
+        let own = record.quota.or(plan.as_ref().and_then(Plan::quota));
+        let owner = plan.as_ref().and_then(Plan::owner_quota).map(window);
+        let has_some = own.is_some() || owner.is_some();
+        Live {
             mac: record.mac,
             pepper: record.pepper,
             state: record.state,
-            suspended: filling.suspended,
-            idle_ttl: record.idle_ttl,
-            scopes: filling.scopes,
+            suspended,
+            scopes: self.scopes,
+            quotas: has_some.then(|| Box::new(Quotas { own, owner })),
             about: Arc::new(About {
                 id: record.id,
                 kind: record.kind,
                 environment: record.environment,
                 owner: record.owner,
                 user: record.user,
+                plan: plan.map(|plan| plan.name().clone()),
                 name: record.name,
                 meta: record.meta,
+                networks: record.networks,
                 family: record.family,
+                successor: record.successor,
                 expires_at: record.expires_at,
+                idle_ttl: record.idle_ttl,
             }),
-        });
+        }
+    }
+}
+
+impl Entry {
+    pub(super) fn is_idle(&self, tick: Tick, after: Duration) -> bool {
+        self.may_go(tick) && tick.saturating_since(self.kept.seen) >= after
+    }
+
+    /// Whether nothing is lost that a read of the store wouldn't bring back.
+    pub(super) const fn may_go(&self, tick: Tick) -> bool {
+        !self.kept.is_listed && self.windows.is_fresh(tick)
+    }
+}
+
+impl Live {
+    /// Whether a claim whose secret is right is accepted, time apart.
+    pub(super) fn accepts<M>(&self, claim: &Claim<M>) -> bool {
+        let about = &self.about;
+        let is_its_environment = |environment| environment == about.environment;
+        self.state == State::Enabled
+            && about.kind == claim.kind
+            && claim.environment.is_none_or(is_its_environment)
+            && about.networks.allows(claim.ip)
+    }
+
+    pub(super) fn quota(&self) -> Option<&Quota> {
+        self.quotas.as_ref()?.own.as_ref()
+    }
+
+    pub(super) fn owner_quota(&self) -> Option<&OwnerQuota> {
+        self.quotas.as_ref()?.owner.as_ref()
     }
 }
 
 impl Kept {
+    /// Takes the expiry from the record, unless it is known.
+    pub(super) fn note_expiry(&mut self, facts: &Facts) {
+        if self.deadline.map(|(at, _)| at) != facts.expires_at {
+            let left = |at: Timestamp| at.saturating_since(facts.now);
+            let deadline = |at| (at, facts.tick.saturating_add(left(at)));
+            self.deadline = facts.expires_at.map(deadline);
+        }
+    }
+
     /// From the very instant of its expiry on, and once unused for its idle time.
     pub(super) fn has_expired(&self, idle_ttl: Option<Duration>, tick: Tick) -> bool {
         self.deadline.is_some_and(|(_, deadline)| tick >= deadline)
@@ -123,7 +218,7 @@ impl Kept {
     }
 
     /// For how long it has gone unused, also before this process knew of it.
-    const fn idle_for(&self, tick: Tick) -> Duration {
+    pub(super) const fn idle_for(&self, tick: Tick) -> Duration {
         tick.saturating_since(self.seen)
             .saturating_add(self.idle_before)
     }
@@ -131,18 +226,27 @@ impl Kept {
     pub(super) fn see(&mut self, tick: Tick) {
         self.seen = self.seen.max(tick);
         self.idle_before = Duration::ZERO;
+        self.is_recent = true;
     }
 
     /// Whether there are uses that are not yet listed to be written; lists them.
     pub(super) const fn list_uses(&mut self) -> bool {
-        !std::mem::replace(&mut self.listed, true)
+        !std::mem::replace(&mut self.is_listed, true)
     }
 
-    pub(super) fn take_uses(&mut self) -> (u64, u64) {
-        self.listed = false;
-        let requests = std::mem::take(&mut self.requests);
-        let denied = std::mem::take(&mut self.denied);
-        (requests.into(), denied.into())
+    /// Takes out the uses that are listed to be written.
+    pub(super) fn take_uses(
+        &mut self,
+        id: CredentialId,
+        now: Timestamp,
+        tick: Tick,
+    ) -> Option<UsageDelta> {
+        std::mem::take(&mut self.is_listed).then(|| UsageDelta {
+            id,
+            last_used_at: now.saturating_sub(tick.saturating_since(self.seen)),
+            requests: std::mem::take(&mut self.requests).into(),
+            denied: std::mem::take(&mut self.denied).into(),
+        })
     }
 
     pub(super) fn put_back(&mut self, delta: &UsageDelta) -> bool {
@@ -150,9 +254,5 @@ impl Kept {
         self.requests = add(self.requests, delta.requests);
         self.denied = add(self.denied, delta.denied);
         self.list_uses()
-    }
-
-    pub(super) fn is_idle(&self, tick: Tick, after: Duration) -> bool {
-        !self.listed && tick >= self.busy_until && tick.saturating_since(self.seen) >= after
     }
 }

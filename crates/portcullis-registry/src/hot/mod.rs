@@ -4,28 +4,50 @@
 //! of the shard is raised to the change's number and the record dropped (`apply`). A fill is kept
 //! only if its snapshot's head has reached the floor (`fill`), so a fill that was in flight during
 //! a revoke can't bring the credential back.
+//!
+//! The table is bounded. A newcomer to a full shard takes the place of a credential whose windows
+//! are as good as new, so that no quota is forgotten, or passes through the one spare place.
 
+mod aliases;
+mod claim;
 mod entry;
+mod fills;
+mod owners;
+mod shard;
 mod visit;
+mod windows;
 
-use std::{
-    collections::HashMap,
-    hash::BuildHasher,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+#[cfg(all(loom, test))]
+mod loom;
 
+#[cfg(not(all(loom, test)))]
+use std::sync::{Mutex, MutexGuard};
+use std::{hash::BuildHasher, net::IpAddr, sync::PoisonError, time::Duration};
+
+#[cfg(all(loom, test))]
+use ::loom::sync::{Mutex, MutexGuard};
 use foldhash::fast::RandomState;
 use portcullis_core::{Clock, CredentialId, Tick};
-use portcullis_token::{AnyToken, PepperRing};
+use portcullis_token::{Mac, PepperVersion, TokenKind};
 
+pub(crate) use aliases::Alias;
+use aliases::Aliases;
+pub(crate) use claim::{Claim, claim};
 pub(crate) use entry::Filling;
-use entry::{Entry, Live};
+use entry::{Kept, Live};
+pub(crate) use fills::{Fills, Reader};
+use owners::Owners;
+use shard::{Shard, Visited};
 pub use visit::Visit;
 
-use crate::{Remac, Seq, State, Target, UsageDelta};
+use crate::{
+    Remac, Seq, Target, UsageDelta,
+    events::{Event, EventKind, Teller, network},
+};
 
+/// As many shards as a table has at most, and the least capacity of a shard.
 const SHARDS: usize = 64;
+const LEAST_PER_SHARD: usize = 1_024;
 
 /// A credential that nobody has presented for so long leaves the table, once its windows are idle.
 const IDLE: Duration = Duration::from_secs(15 * 60);
@@ -36,8 +58,8 @@ const IDLE: Duration = Duration::from_secs(15 * 60);
 pub enum Hot<R> {
     /// It verified, and this is what the visit made of it.
     Known(R),
-    /// It is known, and is not accepted: wrong secret, revoked, disabled, expired, or of another
-    /// environment. Outside, all of these are one answer.
+    /// It is known, and is not accepted: wrong secret, revoked, disabled, expired, of another
+    /// environment, or from a network that it is not for. Outside, all of these are one answer.
     Rejected,
     /// It is known, under a pepper that this process has not been given.
     UnknownPepper,
@@ -57,73 +79,62 @@ pub(crate) enum Fill {
 pub(crate) struct HotTable {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
-}
-
-#[derive(Debug, Default)]
-struct Shard {
-    /// INVARIANT: never lowered. No record from a snapshot older than this is kept.
-    floor: Seq,
-    entries: HashMap<CredentialId, Entry, RandomState>,
-    /// Credentials with uses that are not yet written.
-    used: Vec<CredentialId>,
-    /// MACs that verified under an old pepper.
-    remacs: Vec<Remac>,
+    owners: Owners,
+    /// Locked before a shard, never after.
+    aliases: Aliases,
+    events: Teller,
 }
 
 impl HotTable {
-    /// An empty table, with every floor at the store's head.
-    pub(crate) fn new(head: Seq) -> Self {
-        let shard = |_| {
-            Mutex::new(Shard {
-                floor: head,
-                ..Shard::default()
-            })
-        };
+    /// An empty table for so many credentials, with every floor at the store's head.
+    pub(crate) fn new(head: Seq, capacity: usize, events: Teller) -> Self {
+        let shards = (capacity / LEAST_PER_SHARD).clamp(1, SHARDS);
+        // A power of two, so that a mask finds the shard.
+        let shards = 1 << shards.ilog2();
+        let shard = |_| Mutex::new(Shard::new(head, capacity / shards));
         Self {
-            shards: (0..SHARDS).map(shard).collect(),
+            shards: (0..shards).map(shard).collect(),
             hasher: RandomState::default(),
+            owners: Owners::new(capacity),
+            events,
+            aliases: Aliases::new(shards, capacity),
         }
     }
 
-    #[expect(clippy::indexing_slicing, reason = "six bits are below the 64 shards")]
+    #[expect(clippy::indexing_slicing, reason = "masked with the number of shards")]
     fn shard(&self, id: CredentialId) -> MutexGuard<'_, Shard> {
-        // Six bits of a hash with another seed than that of the map inside.
+        // Bits of a hash with another seed than that of the map inside.
         let index = usize::try_from(self.hasher.hash_one(id) >> 58).unwrap_or(0);
-        lock(&self.shards[index])
+        lock(&self.shards[index & (self.shards.len() - 1)])
     }
 
     /// Verifies a credential from memory and, if it is accepted, runs `f` under its lock.
     pub(crate) fn visit<R>(
         &self,
-        token: &AnyToken<'_>,
-        peppers: &PepperRing,
+        claim: &Claim<impl Fn(PepperVersion) -> Option<Mac>>,
         clock: &dyn Clock,
         f: impl FnOnce(&mut Visit<'_>) -> R,
     ) -> Hot<R> {
-        // The MAC is made before the lock is taken, under the pepper that most records are under.
-        let (current, mac) = peppers.mac(token.tail());
-        let id = token.id();
+        let id = claim.id;
         let mut shard = self.shard(id);
-        let Shard {
-            entries,
+        let Some(Visited {
+            live,
+            kept,
+            place,
             used,
             remacs,
-            ..
-        } = &mut *shard;
-        let Some(Entry {
-            live: Some(live),
-            kept,
-        }) = entries.get_mut(&id)
+        }) = shard.visited(id)
         else {
             return Hot::Miss;
         };
 
+        let (current, mac) = claim.current;
         if live.pepper == current {
             if live.mac != mac {
                 return Hot::Rejected;
             }
         } else {
-            let Some(old) = peppers.mac_with(live.pepper, token.tail()) else {
+            let Some(old) = (claim.mac_under)(live.pepper) else {
                 return Hot::UnknownPepper;
             };
             if live.mac != old {
@@ -139,32 +150,67 @@ impl HotTable {
             });
         }
         let tick = clock.tick();
-        let same_kind = live.about.kind == token.kind();
-        let same_environment = live.about.environment == token.environment();
-        let is_enabled = live.state == State::Enabled;
-        if !(same_kind && same_environment && is_enabled) || kept.has_expired(live.idle_ttl, tick) {
+        if !live.accepts(claim) || kept.has_expired(live.about.idle_ttl, tick) {
             return Hot::Rejected;
         }
         kept.see(tick);
-        let answer = f(&mut Visit::new(live, kept, tick));
-        if kept.list_uses() {
+        let is_first = kept.list_uses();
+        if is_first {
             used.push(id);
         }
+        if self.events.has_listeners() {
+            self.tell_use(claim.ip, live, kept, is_first, clock);
+        }
+        let answer = f(&mut Visit::new(live, kept, place, tick));
         Hot::Known(answer)
+    }
+
+    /// Tells what a use of a credential has of news.
+    fn tell_use(
+        &self,
+        ip: Option<IpAddr>,
+        live: &Live,
+        kept: &mut Kept,
+        is_first: bool,
+        clock: &dyn Clock,
+    ) {
+        let tell = |kind| {
+            let event = Event::of_use(clock.now(), &live.about, kind);
+            self.events.tell(event);
+        };
+        if let Some(ip) = ip
+            && kept.networks.see(self.hasher.hash_one(network(ip)))
+        {
+            tell(EventKind::NewNetwork { ip });
+        }
+        if let (true, TokenKind::ApiKey, Some(successor)) =
+            (is_first, live.about.kind, live.about.successor)
+        {
+            tell(EventKind::OldKeyUsed { successor });
+        }
     }
 
     /// Keeps what a snapshot says of a credential, if it is new enough.
     pub(crate) fn fill(&self, filling: Filling) -> Fill {
-        let mut shard = self.shard(filling.id());
-        if filling.head < shard.floor {
+        // What it shares with others is looked up before the shard is locked.
+        let (head, facts) = (filling.head, filling.facts());
+        let live = filling.live(&self.owners);
+        let mut shard = self.shard(facts.id);
+        if head < shard.floor {
             return Fill::Stale;
         }
-        let entry = shard
-            .entries
-            .entry(filling.id())
-            .or_insert_with(|| filling.entry());
-        entry.refill(filling);
+        shard.put(facts, live);
         Fill::Kept
+    }
+
+    /// The id of an imported key, by its MAC under the current pepper.
+    pub(crate) fn find_imported(&self, mac: &Mac) -> Option<CredentialId> {
+        self.aliases.find(mac.into())
+    }
+
+    /// Notes the id of an imported key that the store was found to have.
+    pub(crate) fn note_imported(&self, mac: &Mac, id: CredentialId) {
+        self.aliases.note(mac.into(), id);
     }
 
     /// Applies a committed change: raises the floor, and drops what is known of the target.
@@ -175,7 +221,7 @@ impl HotTable {
             Target::Credential(id) => {
                 let mut shard = self.shard(*id);
                 shard.floor = shard.floor.max(seq);
-                if let Some(entry) = shard.entries.get_mut(id) {
+                if let Some(entry) = shard.get_mut(*id) {
                     entry.live = None;
                 }
             }
@@ -184,7 +230,7 @@ impl HotTable {
                 for shard in &self.shards {
                     let mut shard = lock(shard);
                     shard.floor = shard.floor.max(seq);
-                    for entry in shard.entries.values_mut() {
+                    for entry in shard.all_mut() {
                         if entry.live.as_ref().is_some_and(is_theirs) {
                             entry.live = None;
                         }
@@ -201,18 +247,7 @@ impl HotTable {
         for shard in &self.shards {
             let mut shard = lock(shard);
             remacs.append(&mut shard.remacs);
-            for id in std::mem::take(&mut shard.used) {
-                if let Some(entry) = shard.entries.get_mut(&id) {
-                    let (requests, denied) = entry.kept.take_uses();
-                    let last_used_at = now.saturating_sub(tick.saturating_since(entry.kept.seen));
-                    deltas.push(UsageDelta {
-                        id,
-                        last_used_at,
-                        requests,
-                        denied,
-                    });
-                }
-            }
+            shard.take_uses(now, tick, &mut deltas);
         }
         (deltas, remacs)
     }
@@ -220,34 +255,49 @@ impl HotTable {
     /// Puts back what could not be written.
     pub(crate) fn put_back(&self, deltas: &[UsageDelta], remacs: Vec<Remac>) {
         for delta in deltas {
-            let mut shard = self.shard(delta.id);
-            let Shard { entries, used, .. } = &mut *shard;
-            if let Some(entry) = entries.get_mut(&delta.id)
-                && entry.kept.put_back(delta)
-            {
-                used.push(delta.id);
-            }
+            self.shard(delta.id).put_back(delta);
         }
         for remac in remacs {
             self.shard(remac.id).remacs.push(remac);
         }
     }
 
-    /// Drops the idle entries of one shard; the caller goes round.
+    /// Drops idle entries of one shard, idle owners, and aliases of what is gone; the caller goes
+    /// round.
     pub(crate) fn sweep(&self, turn: usize, tick: Tick) {
-        if let Some(shard) = self.shards.get(turn % SHARDS) {
-            lock(shard)
-                .entries
-                .retain(|_, entry| !entry.kept.is_idle(tick, IDLE));
+        if let Some(shard) = self.shards.get(turn % self.shards.len()) {
+            lock(shard).sweep(tick, IDLE);
         }
+        self.owners.sweep(tick);
+        let is_known = |id| self.shard(id).get(id).is_some();
+        self.aliases.sweep(turn, is_known);
+    }
+
+    /// For how long a credential has gone unused; nothing if it is not in memory.
+    pub(crate) fn idle_for(&self, id: CredentialId, tick: Tick) -> Option<Duration> {
+        let shard = self.shard(id);
+        shard.get(id).map(|entry| entry.kept.idle_for(tick))
+    }
+
+    /// Whether what the record of a credential says is in memory.
+    pub(crate) fn is_live(&self, id: CredentialId) -> bool {
+        let shard = self.shard(id);
+        shard.get(id).is_some_and(|entry| entry.live.is_some())
+    }
+
+    /// Whether there is room for a credential without dropping another.
+    pub(crate) fn has_room(&self, id: CredentialId) -> bool {
+        self.shard(id).has_room()
+    }
+
+    /// Whether there is room for none.
+    pub(crate) fn is_full(&self) -> bool {
+        self.shards.iter().all(|shard| !lock(shard).has_room())
     }
 
     /// How many credentials are known.
     pub(crate) fn len(&self) -> usize {
-        self.shards
-            .iter()
-            .map(|shard| lock(shard).entries.len())
-            .sum()
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 }
 

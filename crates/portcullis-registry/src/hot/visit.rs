@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use portcullis_core::Tick;
-use portcullis_limit::{Decision, Quota, Usage, Window};
+use portcullis_limit::{Decision, Quota, Usage};
 use portcullis_scope::ScopeSet;
 use portcullis_token::TokenKind;
 
-use super::entry::{Kept, Live};
+use super::{
+    entry::{Kept, Live, OwnerQuota},
+    windows::{Longest, Windows},
+};
 use crate::{Owner, Principal};
 
 /// A verified credential, held under its lock for the time of one decision.
@@ -18,12 +21,31 @@ use crate::{Owner, Principal};
 pub struct Visit<'e> {
     live: &'e Live,
     kept: &'e mut Kept,
+    place: Place<'e>,
     tick: Tick,
 }
 
+/// Where the windows of a credential are.
+#[derive(Debug)]
+pub(super) struct Place<'e> {
+    pub(super) windows: &'e mut Windows,
+    /// In a spare place: the windows are those of others too.
+    pub(super) longest: Option<&'e mut Longest>,
+}
+
 impl<'e> Visit<'e> {
-    pub(super) const fn new(live: &'e Live, kept: &'e mut Kept, tick: Tick) -> Self {
-        Self { live, kept, tick }
+    pub(super) const fn new(
+        live: &'e Live,
+        kept: &'e mut Kept,
+        place: Place<'e>,
+        tick: Tick,
+    ) -> Self {
+        Self {
+            live,
+            kept,
+            place,
+            tick,
+        }
     }
 
     /// API key or session.
@@ -62,32 +84,47 @@ impl<'e> Visit<'e> {
         Principal::new(Arc::clone(&self.live.about), self.live.scopes)
     }
 
-    /// Asks the credential's window for so many units; a cost of 0 peeks.
-    pub fn check_rate(&mut self, quota: &Quota, cost: u32) -> Decision {
-        let decision = self.kept.window.check(quota, self.tick, cost);
-        if let Decision::Admit(usage) = &decision {
-            self.keep_busy(usage);
+    /// Asks for so many units; a cost of 0 peeks. Nothing if there is no quota at all.
+    ///
+    /// The credential's own quota goes before that of its owner's plan, and this before `default`.
+    /// If the plan has a quota for all of the owner's credentials, both are asked, and charged
+    /// together or not at all; the usage is of the one with the least remaining.
+    pub fn check_rate(&mut self, default: Option<&Quota>, cost: u32) -> Option<Decision> {
+        let own = self.quota(default).copied();
+        let own = own.map(|quota| self.place.fit(&quota, self.tick));
+        let windows = &mut *self.place.windows;
+        match (own, self.live.owner_quota()) {
+            (None, None) => None,
+            (Some(own), None) => Some(windows.check(&own, self.tick, cost)),
+            (None, Some(OwnerQuota { quota, window })) => {
+                Some(window.check(quota, self.tick, cost))
+            }
+            (Some(own), Some(OwnerQuota { quota, window })) => {
+                Some(window.check_with(quota, (windows, &own), self.tick, cost))
+            }
         }
-        decision
     }
 
-    /// The credential's window as it stands.
+    /// The limit as it stands: of two the one with the least remaining. Nothing without a quota.
     #[must_use]
-    pub fn peek_rate(&self, quota: &Quota) -> Usage {
-        self.kept.window.peek(quota, self.tick)
+    pub fn peek_rate(&self, default: Option<&Quota>) -> Option<Usage> {
+        let own = self.quota(default).map(|quota| {
+            let quota = self.place.fitted(quota);
+            self.place.windows.window.peek(&quota, self.tick)
+        });
+        let owner = self.live.owner_quota();
+        let owner = owner.map(|owner| owner.window.peek(&owner.quota, self.tick));
+        // Of equals the credential's, as when both are charged.
+        let both = own.into_iter().chain(owner);
+        both.min_by_key(|usage| usage.remaining)
     }
 
-    /// Counts a denial in a window of its own, as wide as the credential's quota.
-    pub fn check_denial(&mut self, quota: &Quota) -> Decision {
-        let window = self
-            .kept
-            .denials
-            .get_or_insert_with(|| Box::new(Window::new()));
-        let decision = window.check(quota, self.tick, 1);
-        if let Decision::Admit(usage) = &decision {
-            self.keep_busy(usage);
-        }
-        decision
+    /// Counts a denial in a window of its own, as wide as the credential's quota. Nothing if it has
+    /// none.
+    pub fn check_denial(&mut self, default: Option<&Quota>) -> Option<Decision> {
+        let quota = *self.quota(default)?;
+        let quota = self.place.fit(&quota, self.tick);
+        Some(self.place.windows.check_denial(&quota, self.tick))
     }
 
     /// Counts a request that passed.
@@ -100,9 +137,23 @@ impl<'e> Visit<'e> {
         self.kept.denied = self.kept.denied.saturating_add(1);
     }
 
-    /// The entry stays at least until its windows are as good as new.
-    fn keep_busy(&mut self, usage: &Usage) {
-        let fresh_at = self.tick.saturating_add(usage.reset_after);
-        self.kept.busy_until = self.kept.busy_until.max(fresh_at);
+    fn quota<'q>(&'q self, default: Option<&'q Quota>) -> Option<&'q Quota> {
+        self.live.quota().or(default)
+    }
+}
+
+impl Place<'_> {
+    fn fitted(&self, quota: &Quota) -> Quota {
+        match &self.longest {
+            Some(longest) => longest.fitted(quota),
+            None => *quota,
+        }
+    }
+
+    fn fit(&mut self, quota: &Quota, tick: Tick) -> Quota {
+        match &mut self.longest {
+            Some(longest) => longest.fit(quota, self.windows.is_fresh(tick)),
+            None => *quota,
+        }
     }
 }

@@ -4,82 +4,31 @@ use portcullis_core::{CredentialId, Timestamp};
 use portcullis_scope::Grant;
 use serde_json::{Map, Value, json};
 
-use super::{ApiKeyInfo, issue::checked_name};
-use crate::{
-    Actor, Batch, ChangeError, CreatedBy, CredentialRecord, Registry, State, Version,
-    change::{Standing, TRIES, Try},
+use super::{
+    ApiKeyInfo, Expiry, KeyChange,
+    issue::{checked_name, within},
+    key_change::OwnQuota,
+    revoke::PATIENCE,
 };
-
-/// When a credential ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Expiry {
-    /// It doesn't.
-    Never,
-    /// From this instant on it is refused.
-    At(Timestamp),
-}
-
-/// What to change of a key; what is not named stays.
-#[derive(Clone, Debug, Default)]
-pub struct KeyChange {
-    name: Option<String>,
-    grant: Option<Grant>,
-    expiry: Option<Expiry>,
-    state: Option<State>,
-}
-
-impl KeyChange {
-    /// Nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Calls the key something else.
-    #[must_use]
-    pub fn rename(mut self, name: &str) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    /// Replaces what the key may do.
-    #[must_use]
-    pub fn regrant(mut self, grant: Grant) -> Self {
-        self.grant = Some(grant);
-        self
-    }
-
-    /// Moves the end of the key.
-    #[must_use]
-    pub const fn expire(mut self, expiry: Expiry) -> Self {
-        self.expiry = Some(expiry);
-        self
-    }
-
-    /// Switches the key on.
-    #[must_use]
-    pub const fn enable(mut self) -> Self {
-        self.state = Some(State::Enabled);
-        self
-    }
-
-    /// Switches the key off until it is enabled again.
-    #[must_use]
-    pub const fn disable(mut self) -> Self {
-        self.state = Some(State::Disabled);
-        self
-    }
-}
+use crate::{
+    Actor, Batch, ChangeError, CredentialRecord, PrefixedId, Registry, State, Version,
+    change::{TRIES, Try},
+    lineage::{AT_A_TIME, extends},
+    standing::Standing,
+};
 
 impl Registry {
     /// Changes a key. When this returns, every check that begins later sees the change.
     ///
-    /// Whoever enables a key, puts off its end or widens its scopes must hold every scope of it,
-    /// before and after. Its windows and uses stay as they are.
+    /// Whoever enables a key, puts off its end or widens its scopes or networks must hold every
+    /// scope of it, before and after; a key that is accepted from some networks only widens others
+    /// within these. An earlier end caps what the key has made; fewer scopes or networks don't. Its
+    /// windows and uses stay as they are.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed, save after `Contended` and `Store`: then ask again.
-    /// `SessionRequired` if a key would change itself.
+    /// `SessionRequired` if a key would change itself, `Rotated` for the end of a key that was
+    /// rotated (revoke it instead), `QuotaReserved` for a quota unless the application itself asks.
     pub async fn change_key(
         &self,
         actor: &Actor,
@@ -89,23 +38,30 @@ impl Registry {
         if actor.key() == Some(id) {
             return Err(ChangeError::SessionRequired);
         }
-        for _ in 0..TRIES {
+        if change.quota.is_some() && !actor.is_system() {
+            return Err(ChangeError::QuotaReserved);
+        }
+        for tries in 0..TRIES {
             let (before, usage) = self.read_key(actor, id).await?;
+            if let (Some(_), Some(successor)) = (change.expiry, before.successor) {
+                let successor = PrefixedId(before.kind, successor);
+                return Err(ChangeError::Rotated { successor });
+            }
             let mut standing = self.standing(actor).await?;
             let mut after = self.changed(&standing, &before, &change)?;
             if extends(before.expires_at, after.expires_at) {
                 self.keep_within_makers(&before, after.expires_at, &mut standing)
                     .await?;
             }
-            let details = differences(&before, &after);
-            if details.is_empty() {
+            if after == before {
                 // Another call may have made it so and not have come to its end.
                 if change.expiry.is_some() {
-                    self.cap_latecomers(actor, &before).await?;
+                    self.cap_descendants(actor, &before).await?;
                 }
                 self.follow_changes().await?;
                 return Ok(self.info(before, usage));
             }
+            let details = differences(&before, &after);
             after.updated_at = self.inner.clock.now();
             let mut batch = Batch {
                 unchanged: standing.unchanged,
@@ -117,11 +73,16 @@ impl Registry {
             batch.credentials.push(after.clone());
             let shortens = extends(after.expires_at, before.expires_at);
             if shortens {
-                self.cap_descendants(actor, &after, &mut batch).await?;
+                // As many as fit, unless others keep changing them; the key is first, so that
+                // nothing later is made below it.
+                let room = if tries < PATIENCE { AT_A_TIME - 1 } else { 0 };
+                for (before, after) in self.to_cap(&after).await?.into_iter().take(room) {
+                    self.cap(actor, &before, after, &mut batch);
+                }
             }
             if let Try::Done = self.commit(batch).await? {
                 if shortens {
-                    self.cap_latecomers(actor, &after).await?;
+                    self.cap_descendants(actor, &after).await?;
                 }
                 after.version = Version(before.version.0.saturating_add(1));
                 return Ok(self.info(after, usage));
@@ -144,6 +105,17 @@ impl Registry {
         if let Some(state) = change.state {
             after.state = state;
         }
+        if let Some(meta) = &change.meta {
+            after.meta = meta.clone();
+        }
+        after.quota = match change.quota {
+            None => before.quota,
+            Some(OwnQuota::Unset) => None,
+            Some(OwnQuota::Set(quota)) => Some(quota),
+        };
+        if let Some(networks) = &change.networks {
+            after.networks = networks.clone();
+        }
         match change.expiry {
             None => {}
             Some(Expiry::Never) => after.expires_at = None,
@@ -152,11 +124,15 @@ impl Registry {
             }
             Some(Expiry::At(at)) => after.expires_at = Some(at),
         }
+        let opens = !after.networks.is_within(&before.networks);
+        if opens {
+            within(Some(&after.networks), &standing.networks)?;
+        }
         let wanted = change.grant.as_ref().unwrap_or(&before.grant);
         let held = catalogue.resolve(&before.grant);
         let widens = !catalogue.resolve(wanted).is_subset_of(&held);
         let enables = before.state != State::Enabled && after.state == State::Enabled;
-        let raises = widens || enables || extends(before.expires_at, after.expires_at);
+        let raises = widens || opens || enables || extends(before.expires_at, after.expires_at);
         // What is within the key already is handed on by nobody, whoever asks.
         let giver = if raises {
             standing.scopes
@@ -170,63 +146,81 @@ impl Registry {
         Ok(after)
     }
 
-    /// Adds to a batch what ends the descendants of a key no later than the key itself.
+    /// The live descendants of a key that end later than it does, before and after they are capped.
+    async fn to_cap(
+        &self,
+        maker: &CredentialRecord,
+    ) -> Result<Vec<(CredentialRecord, CredentialRecord)>, ChangeError> {
+        let below = self.descendants(std::slice::from_ref(maker)).await?;
+        let beyond = below.into_iter().map(|below| below.record);
+        let beyond = beyond.filter(|record| record.outlives(maker));
+        let capped = beyond.map(|before| {
+            let mut after = before.clone();
+            after.expires_at = maker.expires_at;
+            after.updated_at = maker.updated_at;
+            (before, after)
+        });
+        Ok(capped.collect())
+    }
+
+    fn cap(
+        &self,
+        actor: &Actor,
+        before: &CredentialRecord,
+        after: CredentialRecord,
+        batch: &mut Batch,
+    ) {
+        let details = differences(before, &after).into();
+        batch
+            .audit
+            .push(self.audit(actor, "key.capped", &after, details));
+        batch.credentials.push(after);
+    }
+
+    /// Ends the descendants of a key no later than the key itself: those that did not fit its
+    /// commit, and what was made before it. What is made after it is capped when it is made.
     async fn cap_descendants(
         &self,
         actor: &Actor,
         maker: &CredentialRecord,
-        batch: &mut Batch,
     ) -> Result<(), ChangeError> {
-        for before in self.descendants(vec![maker.id]).await? {
-            if !extends(maker.expires_at, before.expires_at) {
-                continue;
-            }
-            let mut after = before.clone();
-            after.expires_at = maker.expires_at;
-            after.updated_at = maker.updated_at;
-            let details = differences(&before, &after).into();
-            batch
-                .audit
-                .push(self.audit(actor, "key.capped", &after, details));
-            batch.credentials.push(after);
-        }
-        Ok(())
-    }
-
-    /// Caps what the key made between the look at its descendants and the commit that capped them.
-    /// What is made later is capped when it is made.
-    async fn cap_latecomers(
-        &self,
-        actor: &Actor,
-        maker: &CredentialRecord,
-    ) -> Result<(), ChangeError> {
-        for _ in 0..TRIES {
-            let mut batch = Batch::default();
-            self.cap_descendants(actor, maker, &mut batch).await?;
-            if batch.is_empty() {
+        let mut overtaken = 0;
+        while overtaken < PATIENCE + TRIES {
+            let beyond = self.to_cap(maker).await?;
+            if beyond.is_empty() {
                 return Ok(());
             }
-            // Whether it was overtaken or not: look again.
-            self.commit(batch).await?;
+            let at_a_time = if overtaken < PATIENCE { AT_A_TIME } else { 1 };
+            for beyond in beyond.chunks(at_a_time) {
+                let mut batch = Batch::default();
+                for (before, after) in beyond {
+                    self.cap(actor, before, after.clone(), &mut batch);
+                }
+                if let Try::Overtaken = self.commit(batch).await? {
+                    overtaken += 1;
+                    break;
+                }
+            }
         }
         Err(ChangeError::Contended)
     }
 
-    /// Refuses to put off the end of a key beyond that of the key that made it, or that asks.
+    /// Refuses to put off the end of a key beyond that of a key that it falls with, or that asks.
     async fn keep_within_makers(
         &self,
         before: &CredentialRecord,
         wanted: Option<Timestamp>,
         standing: &mut Standing,
     ) -> Result<(), ChangeError> {
-        let mut caps = vec![standing.latest];
-        if let CreatedBy::Credential(maker) = before.created_by
-            && let Some((maker, _)) = self.read(maker).await?
-        {
-            caps.push(maker.expires_at);
-            standing.unchanged.push((maker.id, maker.version));
+        let makers = self.makers(before).await?;
+        if makers.iter().any(|maker| maker.state == State::Revoked) {
+            return Err(ChangeError::NotFound);
         }
-        match caps.into_iter().flatten().min() {
+        let ends = makers.iter().filter_map(|maker| maker.expires_at);
+        let latest = ends.chain(standing.latest).min();
+        let versions = makers.iter().map(|maker| (maker.id, maker.version));
+        standing.unchanged.extend(versions);
+        match latest {
             Some(latest) if extends(Some(latest), wanted) => {
                 Err(ChangeError::OutlivesMaker { latest })
             }
@@ -235,23 +229,20 @@ impl Registry {
     }
 }
 
-fn extends(before: Option<Timestamp>, after: Option<Timestamp>) -> bool {
-    match (before, after) {
-        (Some(before), Some(after)) => after > before,
-        (Some(_), None) => true,
-        (None, _) => false,
-    }
-}
-
 /// What an audit entry says of a change: each part before and after.
 fn differences(before: &CredentialRecord, after: &CredentialRecord) -> Map<String, Value> {
     let scopes = |grant: &Grant| json!(grant.names().collect::<Vec<_>>());
     let parts = |record: &CredentialRecord| {
+        let meta: Value = serde_json::from_str(record.meta.as_json()).unwrap_or_default();
+        let networks: Vec<_> = record.networks.names().collect();
         [
             ("name", json!(record.name)),
             ("scopes", scopes(&record.grant)),
             ("expiresAt", json!(record.expires_at)),
             ("enabled", json!(record.state == State::Enabled)),
+            ("meta", meta),
+            ("networks", json!(networks)),
+            ("quota", json!(record.quota)),
         ]
     };
     let pairs = parts(before).into_iter().zip(parts(after));

@@ -1,12 +1,13 @@
-//! What is shown of a key, and lists of them.
+//! What is shown of a key.
 
 use portcullis_core::{CredentialId, Timestamp};
+use portcullis_limit::Quota;
 use portcullis_scope::Grant;
 use portcullis_token::{Hint, TokenKind};
 
 use crate::{
-    Actor, ChangeError, CreatedBy, CredentialRecord, Cursor, Filter, Meta, Of, Owner, PrefixedId,
-    Query, Registry, State, Usage, User,
+    Actor, ChangeError, CreatedBy, CredentialRecord, Meta, Networks, Owner, PrefixedId, Registry,
+    State, Usage, User,
 };
 
 /// Everything of an API key that may be shown.
@@ -15,39 +16,6 @@ pub struct ApiKeyInfo {
     record: CredentialRecord,
     usage: Usage,
     hint: Hint,
-}
-
-/// Which part of a list to read.
-#[derive(Clone, Copy, Debug)]
-pub struct Listing {
-    /// Only what comes after this place.
-    pub after: Option<Cursor>,
-    /// How many to pass over, after that.
-    pub offset: u64,
-    /// How many to return: 1 to 100, others are taken as the nearest.
-    pub limit: usize,
-}
-
-impl Default for Listing {
-    /// The newest 50.
-    fn default() -> Self {
-        Self {
-            after: None,
-            offset: 0,
-            limit: 50,
-        }
-    }
-}
-
-/// A part of an owner's keys, newest first.
-#[derive(Clone, Debug)]
-pub struct KeyList {
-    /// The keys.
-    pub keys: Vec<ApiKeyInfo>,
-    /// Where the next part begins, if there is one.
-    pub next: Option<Cursor>,
-    /// How many keys the owner has in all.
-    pub total: u64,
 }
 
 impl ApiKeyInfo {
@@ -83,6 +51,12 @@ impl ApiKeyInfo {
         &self.hint
     }
 
+    /// The prefix of the foreign keys that it is one of, if it was imported; it may be empty.
+    #[must_use]
+    pub fn imported(&self) -> Option<&str> {
+        self.record.imported.as_deref()
+    }
+
     /// Whom it belongs to.
     #[must_use]
     pub const fn owner(&self) -> &Owner {
@@ -105,6 +79,32 @@ impl ApiKeyInfo {
     #[must_use]
     pub const fn meta(&self) -> &Meta {
         &self.record.meta
+    }
+
+    /// From where it is accepted.
+    #[must_use]
+    pub const fn networks(&self) -> &Networks {
+        &self.record.networks
+    }
+
+    /// Its own quota, which goes before that of its owner's plan.
+    #[must_use]
+    pub const fn quota(&self) -> Option<Quota> {
+        self.record.quota
+    }
+
+    /// The key whose place it took, if it was made by a rotation.
+    #[must_use]
+    pub fn replaces(&self) -> Option<PrefixedId> {
+        let id = self.record.replaces();
+        id.map(|id| PrefixedId(TokenKind::ApiKey, id))
+    }
+
+    /// The key that took its place, if it was rotated: it ends when the overlap does.
+    #[must_use]
+    pub fn successor(&self) -> Option<PrefixedId> {
+        let id = self.record.successor;
+        id.map(|id| PrefixedId(TokenKind::ApiKey, id))
     }
 
     /// Whether it is switched on.
@@ -146,10 +146,13 @@ impl ApiKeyInfo {
 
 impl Registry {
     pub(super) fn info(&self, record: CredentialRecord, usage: Usage) -> ApiKeyInfo {
-        let hint = self
-            .inner
-            .format
-            .hint(record.kind, record.environment, record.id);
+        let hint = match &record.imported {
+            Some(prefix) => Hint::of_imported(prefix),
+            None => {
+                let format = &self.inner.format;
+                format.hint(record.kind, record.environment, record.id)
+            }
+        };
         ApiKeyInfo::new(record, usage, hint)
     }
 
@@ -161,41 +164,6 @@ impl Registry {
     pub async fn key(&self, actor: &Actor, id: CredentialId) -> Result<ApiKeyInfo, ChangeError> {
         let (record, usage) = self.read_key(actor, id).await?;
         Ok(self.info(record, usage))
-    }
-
-    /// Lists the keys of an owner, newest first; disabled and expired ones too.
-    ///
-    /// # Errors
-    /// [`ChangeError::NotFound`] for another owner; [`ChangeError::Store`].
-    pub async fn keys(
-        &self,
-        actor: &Actor,
-        owner: &Owner,
-        listing: Listing,
-    ) -> Result<KeyList, ChangeError> {
-        Self::authorise(actor, owner)?;
-        let Listing {
-            after,
-            offset,
-            limit,
-        } = listing;
-        let query = Query {
-            of: Of::Keys(owner.clone()),
-            filter: Filter::default(),
-            after,
-            offset,
-            limit: limit.clamp(1, 100),
-        };
-        let page = self.inner.store.list(query).await?;
-        let keys = page
-            .items
-            .into_iter()
-            .map(|(record, usage)| self.info(record, usage));
-        Ok(KeyList {
-            keys: keys.collect(),
-            next: page.next,
-            total: page.total,
-        })
     }
 
     pub(super) async fn read_key(

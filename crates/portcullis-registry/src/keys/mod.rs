@@ -1,11 +1,18 @@
-//! API keys: issue, read, list, change, revoke.
+//! API keys: issue, read, list, change, rotate, revoke.
 
 mod change;
+mod import;
 mod issue;
 mod key;
+mod key_change;
+mod list;
 mod revoke;
+mod rotate;
 
-pub use change::{Expiry, KeyChange};
+pub use import::{ImportError, Imports, NewImport};
 pub use issue::{IssuedKey, NewKey};
-pub use key::{ApiKeyInfo, KeyList, Listing};
+pub use key::ApiKeyInfo;
+pub use key_change::{Expiry, KeyChange};
+pub use list::{KeyList, Listing};
+pub(crate) use revoke::Action;
 pub use revoke::Revoked;

@@ -1,18 +1,17 @@
 //! Revoking keys.
 
-use std::collections::HashSet;
-
 use portcullis_core::CredentialId;
 use portcullis_token::TokenKind;
 use serde_json::json;
 
 use crate::{
-    Actor, Batch, ChangeError, CredentialRecord, Filter, Of, Query, Registry, State, StoreError,
+    Actor, Batch, ChangeError, CredentialRecord, Filter, Of, Owner, Registry, State, StoreError,
     change::{TRIES, Try},
+    lineage::AT_A_TIME,
 };
 
-/// How many records are read or revoked at a time.
-const AT_A_TIME: usize = 100;
+/// After so many conflicts in a row the records of a revoke are written one by one.
+pub(super) const PATIENCE: usize = 4;
 
 /// How far a revoke reaches when its call returns.
 #[must_use]
@@ -25,11 +24,16 @@ pub enum Revoked {
 impl Registry {
     /// Revokes a key, and every key that was made by it, for ever.
     ///
+    /// The key falls first, and in the same commit as many of those below it as fit. From then on
+    /// nothing can be made below it. The successor of a rotated key stays, and with it what it was
+    /// given by the rotation.
+    ///
     /// # Errors
-    /// [`ChangeError::NotFound`] for one that is unknown, revoked or of another owner;
-    /// [`ChangeError::Ended`] for an actor whose own credential has ended;
+    /// [`ChangeError::NotFound`] for one that is unknown or of another owner, and for one that was
+    /// revoked already: then what an earlier call may have left is revoked now.
+    /// [`ChangeError::Ended`] or [`ChangeError::Suspended`] for the actor's own credential.
     /// [`ChangeError::Contended`] and [`ChangeError::Store`], after which some may be revoked: ask
-    /// again.
+    /// again. The same goes for a call that was dropped.
     pub async fn revoke_key(
         &self,
         actor: &Actor,
@@ -44,8 +48,7 @@ impl Registry {
         }
         Self::authorise(actor, &record.owner)?;
         let was_revoked = record.state == State::Revoked;
-        self.revoke_with_descendants(actor, record, "key.revoked")
-            .await?;
+        self.fell(actor, vec![record], Action::ByKind).await?;
         if was_revoked {
             Err(ChangeError::NotFound)
         } else {
@@ -53,66 +56,128 @@ impl Registry {
         }
     }
 
-    /// Revokes what can be seen now, the root last; then what a race has let through meanwhile.
+    /// Revokes those keys of an owner that a filter keeps, and every key that was made by them.
     ///
-    /// No further credential can be made by a revoked one (`Registry::standing`). Those that were
-    /// not seen yet can go on until a round finds them: it ends when the makers are all found. A root
-    /// that was revoked already is gone through again, for what it made itself; what a revoked
-    /// descendant made is found only while this call remembers that one.
+    /// What is made meanwhile and kept by the filter is revoked too. Returns how many were revoked.
+    ///
+    /// # Errors
+    /// [`ChangeError::NotFound`] for another owner; else as [`revoke_key`](Self::revoke_key): asked
+    /// again with the same or another filter, it completes what a call before has left.
+    pub async fn revoke_matching(
+        &self,
+        actor: &Actor,
+        owner: &Owner,
+        filter: &Filter,
+    ) -> Result<u64, ChangeError> {
+        Self::authorise(actor, owner)?;
+        self.standing(actor).await?;
+        let mut revoked = 0_u64;
+        loop {
+            let mut roots = self
+                .all_that(Of::Keys(owner.clone()), filter.clone())
+                .await?;
+            if roots.is_empty() {
+                roots = self.orphans(owner).await?;
+            }
+            if roots.is_empty() {
+                self.follow_changes().await?;
+                return Ok(revoked);
+            }
+            revoked = revoked.saturating_add(self.fell(actor, roots, Action::ByKind).await?);
+        }
+    }
+
+    /// The live keys of an owner above which one is revoked: somebody's revoke was cut off.
+    async fn orphans(&self, owner: &Owner) -> Result<Vec<CredentialRecord>, StoreError> {
+        let mut orphans = Vec::new();
+        for key in self.all(Of::Keys(owner.clone())).await? {
+            let makers = self.makers(&key).await?;
+            if makers.iter().any(|maker| maker.state == State::Revoked) {
+                orphans.push(key);
+            }
+        }
+        Ok(orphans)
+    }
+
+    /// Revokes these and all below them, what is above before what is below; returns how many.
+    ///
+    /// No further credential can be made below a revoked one (`Registry::standing`), so this ends.
+    pub(crate) async fn fell(
+        &self,
+        actor: &Actor,
+        mut roots: Vec<CredentialRecord>,
+        action: Action,
+    ) -> Result<u64, ChangeError> {
+        let (mut felled, mut overtaken) = (0_u64, 0);
+        loop {
+            let live = roots.iter().filter(|root| root.state != State::Revoked);
+            let mut doomed: Vec<_> = live.cloned().collect();
+            let below = self.descendants(&roots).await?;
+            doomed.extend(below.into_iter().map(|below| below.record));
+            if doomed.is_empty() {
+                // Others may have revoked some of these, and not have come to their end.
+                self.follow_changes().await?;
+                return Ok(felled);
+            }
+            // Whoever keeps changing one of those below must not keep the root alive.
+            let at_a_time = if overtaken < PATIENCE { AT_A_TIME } else { 1 };
+            for records in doomed.chunks(at_a_time) {
+                match self.revoke_once(actor, records, action).await? {
+                    Try::Done => {
+                        felled = felled.saturating_add(count(records));
+                        overtaken = overtaken.min(PATIENCE);
+                    }
+                    Try::Overtaken if overtaken < PATIENCE + TRIES => {
+                        overtaken += 1;
+                        break;
+                    }
+                    Try::Overtaken => return Err(ChangeError::Contended),
+                }
+            }
+            // One may have been rotated meanwhile: what it made is no longer its own then.
+            for root in &mut roots {
+                if let Some((read, _)) = self.read(root.id).await? {
+                    *root = read;
+                }
+            }
+        }
+    }
+
+    /// Revokes a key and all below it, under this name.
     pub(crate) async fn revoke_with_descendants(
         &self,
         actor: &Actor,
         root: CredentialRecord,
         action: &'static str,
     ) -> Result<(), ChangeError> {
-        let mut makers = vec![root.id];
-        let mut doomed = self.descendants(makers.clone()).await?;
-        doomed.reverse();
-        if root.state != State::Revoked {
-            doomed.push(root);
-        }
-        while !doomed.is_empty() {
-            makers.extend(doomed.iter().map(|record| record.id));
-            self.revoke_all(actor, doomed, action).await?;
-            doomed = self.descendants(makers.clone()).await?;
-        }
-        // Others may have revoked some of these, and not have come to their end.
-        Ok(self.follow_changes().await?)
+        let felled = self.fell(actor, vec![root], Action::Named(action));
+        felled.await.map(drop)
     }
 
-    /// Revokes these records, in as few commits as they fit.
+    /// Revokes these records alone, in as few commits as they fit; returns how many.
     pub(crate) async fn revoke_all(
         &self,
         actor: &Actor,
         records: Vec<CredentialRecord>,
-        action: &'static str,
-    ) -> Result<(), ChangeError> {
+        action: Action,
+    ) -> Result<u64, ChangeError> {
+        let mut revoked = 0_u64;
         for records in records.chunks(AT_A_TIME) {
-            self.revoke_together(actor, records.to_vec(), action)
-                .await?;
+            let together = self.revoke_together(actor, records.to_vec(), action);
+            revoked = revoked.saturating_add(together.await?);
         }
-        Ok(())
+        Ok(revoked)
     }
 
     async fn revoke_together(
         &self,
         actor: &Actor,
         mut records: Vec<CredentialRecord>,
-        action: &'static str,
-    ) -> Result<(), ChangeError> {
+        action: Action,
+    ) -> Result<u64, ChangeError> {
         for _ in 0..TRIES {
-            let now = self.inner.clock.now();
-            let mut batch = Batch::default();
-            for record in &records {
-                let details = json!({ "state": { "after": "revoked" } });
-                batch.audit.push(self.audit(actor, action, record, details));
-                let mut record = record.clone();
-                record.state = State::Revoked;
-                record.updated_at = now;
-                batch.credentials.push(record);
-            }
-            if let Try::Done = self.commit(batch).await? {
-                return Ok(());
+            if let Try::Done = self.revoke_once(actor, &records, action).await? {
+                return Ok(count(&records));
             }
             // Another writer was faster with one of them: read all again.
             let mut left = Vec::with_capacity(records.len());
@@ -125,52 +190,53 @@ impl Registry {
                 );
             }
             if left.is_empty() {
-                return Ok(());
+                return Ok(0);
             }
             records = left;
         }
         Err(ChangeError::Contended)
     }
 
-    /// The live credentials that were made by these, and by those, and so on, whether those are
-    /// still live or not.
-    pub(super) async fn descendants(
+    async fn revoke_once(
         &self,
-        mut makers: Vec<CredentialId>,
-    ) -> Result<Vec<CredentialRecord>, StoreError> {
-        let mut found: Vec<CredentialRecord> = Vec::new();
-        let mut seen: HashSet<CredentialId> = makers.iter().copied().collect();
-        while let Some(maker) = makers.pop() {
-            for record in self.all(Of::CreatedBy(maker)).await? {
-                if seen.insert(record.id) {
-                    makers.push(record.id);
-                    if record.state != State::Revoked {
-                        found.push(record);
-                    }
-                }
-            }
+        actor: &Actor,
+        records: &[CredentialRecord],
+        action: Action,
+    ) -> Result<Try, StoreError> {
+        let now = self.inner.clock.now();
+        let mut batch = Batch::default();
+        for record in records {
+            let details = json!({ "state": { "after": "revoked" } });
+            batch
+                .audit
+                .push(self.audit(actor, action.of(record), record, details));
+            let mut record = record.clone();
+            record.state = State::Revoked;
+            record.updated_at = now;
+            batch.credentials.push(record);
         }
-        Ok(found)
+        self.commit(batch).await
     }
+}
 
-    /// A whole list.
-    pub(crate) async fn all(&self, of: Of) -> Result<Vec<CredentialRecord>, StoreError> {
-        let mut records = Vec::new();
-        let mut after = None;
-        loop {
-            let query = Query {
-                of: of.clone(),
-                filter: Filter::default(),
-                after,
-                offset: 0,
-                limit: AT_A_TIME,
-            };
-            let page = self.inner.store.list(query).await?;
-            records.extend(page.items.into_iter().map(|(record, _)| record));
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(records),
-            }
+/// What the audit log calls the end of a credential.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Action {
+    /// By its kind: somebody ends it on purpose.
+    ByKind,
+    Named(&'static str),
+}
+
+impl Action {
+    const fn of(self, record: &CredentialRecord) -> &'static str {
+        match (self, record.kind) {
+            (Self::Named(name), _) => name,
+            (Self::ByKind, TokenKind::ApiKey) => "key.revoked",
+            (Self::ByKind, _) => "session.ended",
         }
     }
+}
+
+fn count(records: &[CredentialRecord]) -> u64 {
+    u64::try_from(records.len()).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,8 @@
-//! Sessions: started at login, refreshed, ended.
+//! Sessions: started at login, refreshed, changed with the role, ended.
 
+mod end;
 mod refresh;
+mod role;
 mod start;
 
 pub use refresh::{RefreshError, Refreshable};

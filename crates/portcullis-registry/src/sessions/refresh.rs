@@ -12,6 +12,7 @@ use crate::{
     Actor, Batch, ChangeError, CreatedBy, CredentialRecord, Of, Owner, Registry, Revoked, State,
     StoreError, User,
     change::{TRIES, Try},
+    keys::Action,
 };
 
 /// For so long the loser of a race between two uses of one refresh token is forgiven.
@@ -45,6 +46,8 @@ pub struct Refreshable {
     owner: Owner,
     user: User,
     family: CredentialId,
+    /// What the login could do when it verified.
+    grant: Grant,
 }
 
 impl Refreshable {
@@ -103,7 +106,8 @@ impl Registry {
             return Err(RefreshError::Rejected);
         }
         if record.state != State::Enabled {
-            self.end_family(actor, family, "refresh.reused").await?;
+            self.end_family(actor, family, Action::Named("refresh.reused"))
+                .await?;
             return Err(RefreshError::Rejected);
         }
         Ok(Refreshable {
@@ -111,6 +115,7 @@ impl Registry {
             owner: record.owner,
             user,
             family,
+            grant: record.grant,
         })
     }
 
@@ -125,6 +130,8 @@ impl Registry {
     ///
     /// # Errors
     /// [`RefreshError`]. After `Rejected` for a reuse the family is ended; else nothing changed.
+    /// `Contended` also if [`change_sessions`](Self::change_sessions) came in between: what the user
+    /// may do has then to be looked up again.
     pub async fn refresh(
         &self,
         actor: &Actor,
@@ -141,6 +148,9 @@ impl Registry {
                 record.state == State::Enabled && !self.has_ended(record)
             };
             let record = found.filter(is_live).ok_or(RefreshError::Rejected)?;
+            if record.grant != token.grant {
+                return Err(ChangeError::Contended.into());
+            }
             let mut batch = Batch {
                 unchanged: standing.unchanged,
                 ..Batch::default()
@@ -153,7 +163,7 @@ impl Registry {
                     if now_read.is_some_and(|(now, _)| now.version != record.version) {
                         continue;
                     }
-                    self.end_family(actor, token.family, "refresh.reused")
+                    self.end_family(actor, token.family, Action::Named("refresh.reused"))
                         .await?;
                     return Err(RefreshError::Rejected);
                 };
@@ -205,24 +215,16 @@ impl Registry {
         token: &Refreshable,
     ) -> Result<Revoked, ChangeError> {
         Self::authorise(actor, &token.owner)?;
-        self.end_family(actor, token.family, "session.ended")
-            .await?;
+        self.end_family(actor, token.family, Action::ByKind).await?;
         self.follow_changes().await?;
         Ok(Revoked::Everywhere)
     }
 
-    fn has_ended(&self, record: &CredentialRecord) -> bool {
-        record
-            .expires_at
-            .is_some_and(|end| self.inner.clock.now() >= end)
-    }
-
+    /// By the time that has passed here, whatever the wall clock says.
     fn is_unused_and_young(&self, successor: &CredentialRecord) -> bool {
-        let age = self
-            .inner
-            .clock
-            .now()
-            .saturating_since(successor.created_at);
+        let Self { inner } = self;
+        let now = inner.deadlines.unstepped_now(successor, &*inner.clock);
+        let age = now.saturating_since(successor.created_at);
         successor.state == State::Enabled && successor.successor.is_none() && age < GRACE
     }
 }

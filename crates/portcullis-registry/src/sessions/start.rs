@@ -1,4 +1,4 @@
-//! Starting and ending sessions.
+//! Starting sessions.
 
 use std::time::Duration;
 
@@ -8,12 +8,9 @@ use portcullis_token::{Kind, Mac, Minted, PepperVersion, Refresh, Session};
 use serde_json::json;
 
 use crate::{
-    Actor, Batch, ChangeError, CreatedBy, CredentialRecord, Filter, Meta, Networks, Of, Owner,
-    Principal, Query, Registry, Revoked, State, User, Version, change::Try,
+    Actor, Batch, ChangeError, CreatedBy, CredentialRecord, Meta, Networks, Owner, Registry, State,
+    User, Version, change::Try,
 };
-
-/// How many live sessions a user may have; the oldest end for new ones.
-const SESSIONS_PER_USER: u64 = 100;
 
 /// For how long sessions and refresh tokens last.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -105,70 +102,6 @@ impl Registry {
             }
             Try::Overtaken => Err(ChangeError::Contended),
         }
-    }
-
-    /// Ends a session and what could refresh it. When this returns, no check accepts either.
-    ///
-    /// # Errors
-    /// [`ChangeError::Contended`] or [`ChangeError::Store`]: ask again.
-    pub async fn end_session(
-        &self,
-        actor: &Actor,
-        session: &Principal,
-    ) -> Result<Revoked, ChangeError> {
-        let own = self.read(session.credential()).await?;
-        let own = own
-            .map(|(record, _)| record)
-            .filter(|record| record.state != State::Revoked);
-        self.revoke_all(actor, own.into_iter().collect(), "session.ended")
-            .await?;
-        if let Some(family) = session.family() {
-            self.end_family(actor, family, "session.ended").await?;
-        }
-        self.follow_changes().await?;
-        Ok(Revoked::Everywhere)
-    }
-
-    /// Revokes all that came of one login, and what a refresh that raced with it has made.
-    ///
-    /// A refresh token that is revoked makes nothing more, so each round finds less.
-    pub(super) async fn end_family(
-        &self,
-        actor: &Actor,
-        family: CredentialId,
-        action: &'static str,
-    ) -> Result<(), ChangeError> {
-        loop {
-            let records = self.all(Of::Family(family)).await?;
-            if records.is_empty() {
-                // Others may have ended some of it, and not have come to their end.
-                return Ok(self.follow_changes().await?);
-            }
-            self.revoke_all(actor, records, action).await?;
-        }
-    }
-
-    /// Ends a user's oldest sessions beyond the cap.
-    async fn end_oldest(&self, actor: &Actor, user: &User) -> Result<(), ChangeError> {
-        let beyond = Query {
-            of: Of::Sessions(user.clone()),
-            filter: Filter::default(),
-            after: None,
-            offset: SESSIONS_PER_USER,
-            limit: 100,
-        };
-        for (record, _) in self.inner.store.list(beyond).await?.items {
-            match record.family {
-                Some(family) => {
-                    self.end_family(actor, family, "session.displaced").await?;
-                }
-                None => {
-                    self.revoke_all(actor, vec![record], "session.displaced")
-                        .await?;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Makes a session and a refresh token of one family, as tokens and as records to be written.

@@ -34,6 +34,8 @@ pub enum Of {
 pub struct Filter {
     /// Only those that were created before this instant.
     pub created_before: Option<Timestamp>,
+    /// Only those that end from the first instant on and before the second.
+    pub ending: Option<(Timestamp, Timestamp)>,
     /// Only those whose name, id or hint has this text in it; see [`Filter::keeps`].
     pub text: Option<String>,
 }
@@ -49,13 +51,16 @@ impl Filter {
         let is_old = self
             .created_before
             .is_none_or(|before| record.created_at < before);
-        is_old && self.text.as_ref().is_none_or(|text| has(record, text))
+        let is_ending = self
+            .ending
+            .is_none_or(|(from, to)| record.expires_at.is_some_and(|at| from <= at && at < to));
+        is_old && is_ending && self.text.as_ref().is_none_or(|text| has(record, text))
     }
 
     /// Whether it keeps everything.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.created_before.is_none() && self.text.is_none()
+        self.created_before.is_none() && self.ending.is_none() && self.text.is_none()
     }
 }
 

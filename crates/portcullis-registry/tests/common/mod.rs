@@ -1,5 +1,8 @@
 //! A registry in memory, with the clock in the hands of the test.
 
+pub(crate) mod held;
+pub(crate) mod stepped;
+
 use std::sync::Arc;
 
 use portcullis_core::ManualClock;
@@ -70,26 +73,30 @@ impl Bed {
         self.registry.issue_key(&ada(), new).await.unwrap()
     }
 
-    /// Verifies as a gate does: from memory, else from the store.
     pub(crate) async fn verify(&self, token: &str) -> Option<Principal> {
-        let token = self.registry.format().recognize(token.as_bytes()).unwrap();
-        loop {
-            match self.registry.visit(&token, |visit| {
-                visit.note_passed();
-                visit.principal()
-            }) {
-                Hot::Known(principal) => return Some(principal),
-                Hot::Rejected | Hot::UnknownPepper => return None,
-                Hot::Miss => {
-                    if !self.registry.load(token.id()).await.unwrap() {
-                        return None;
-                    }
-                }
-            }
-        }
+        verify(&self.registry, token).await
     }
 
     pub(crate) async fn actor(&self, key: &IssuedKey) -> Actor {
         Actor::from_principal(&self.verify(key.token.expose()).await.unwrap())
+    }
+}
+
+/// Verifies as a gate does: from memory, else from the store.
+pub(crate) async fn verify(registry: &Registry, token: &str) -> Option<Principal> {
+    let token = registry.format().recognize(token.as_bytes()).unwrap();
+    loop {
+        match registry.visit(&token, None, |visit| {
+            visit.note_passed();
+            visit.principal()
+        }) {
+            Hot::Known(principal) => return Some(principal),
+            Hot::Rejected | Hot::UnknownPepper => return None,
+            Hot::Miss => {
+                if !registry.load(token.id()).await.unwrap() {
+                    return None;
+                }
+            }
+        }
     }
 }

@@ -10,6 +10,7 @@ mod concurrency;
 mod credits;
 mod failure;
 mod fixtures;
+mod imports;
 mod lists;
 mod records;
 mod texts;
@@ -151,6 +152,11 @@ pub fn checks() -> Vec<Check> {
             counters_do_not_overflow,
             a_mac_is_renewed_only_from_the_expected_pepper,
             a_put_keeps_a_mac_that_was_renewed_since,
+        }
+        imports {
+            an_imported_key_is_found_by_its_mac_under_its_pepper,
+            a_second_import_of_one_mac_conflicts,
+            a_renewed_mac_is_what_an_imported_key_is_found_by,
         }
         credits {
             credits_are_added_and_taken,

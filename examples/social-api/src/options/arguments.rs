@@ -43,6 +43,10 @@ pub(super) struct Options {
     /// `sqlite:PATH` or `memory:` (default: `sqlite:./portcullis-data/portcullis.db`)
     #[arg(long, env = "PORTCULLIS_STORE")]
     pub(super) store: Option<Text>,
+    /// The revocation journal of a `sqlite:` store, outside its folder; `portcullis restore` asks
+    /// for it (default: none)
+    #[arg(long, env = "PORTCULLIS_JOURNAL", value_name = "FILE")]
+    pub(super) journal: Option<Text>,
     /// Where limits are counted: `memory:` (default: `memory:`)
     #[arg(long, env = "PORTCULLIS_LIMITS")]
     pub(super) limits: Option<Text>,
@@ -169,6 +173,7 @@ impl Options {
         Self {
             listen: self.listen.or(other.listen),
             store: self.store.or(other.store),
+            journal: self.journal.or(other.journal),
             limits: self.limits.or(other.limits),
             admin_email: self.admin_email.or(other.admin_email),
             key_limit: self.key_limit.or(other.key_limit),

@@ -24,6 +24,8 @@ const MAX_PASSWORD_BYTES: usize = 1_024;
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) store: Store,
+    /// The revocation journal of the store.
+    pub(crate) journal: Option<PathBuf>,
     pub(crate) limits: Limits,
     pub(crate) admin_email: String,
     /// None: one is made up and shown once.
@@ -105,7 +107,9 @@ impl Settings {
             let what = "not available in this version";
             return Err(SettingsError::option("metrics-listen", what));
         }
+        let journal = journal(options.journal, options.store.as_ref())?;
         Ok(Self {
+            journal,
             listen: checked("listen", options.listen, "127.0.0.1:8080", Text::address)?,
             store: checked(
                 "store",
@@ -157,6 +161,19 @@ fn checked<T>(
 ) -> Result<T, SettingsError> {
     let text = given.unwrap_or_else(|| Text::from(default.to_owned()));
     read(&text).map_err(|what| SettingsError::option(name, what))
+}
+
+fn journal(file: Option<Text>, store: Option<&Text>) -> Result<Option<PathBuf>, SettingsError> {
+    match file {
+        None => Ok(None),
+        Some(path) if path.as_str().is_empty() => {
+            Err(SettingsError::option("journal", "no file is named"))
+        }
+        Some(_) if store.is_some_and(|store| store.as_str() == "memory:") => Err(
+            SettingsError::option("journal", "a store in memory has nothing to restore"),
+        ),
+        Some(path) => Ok(Some(PathBuf::from(path.as_str()))),
+    }
 }
 
 fn admin_password(

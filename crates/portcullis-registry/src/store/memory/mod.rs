@@ -3,7 +3,7 @@
 mod credits;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -34,6 +34,8 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Tables {
     credentials: BTreeMap<CredentialId, (CredentialRecord, Usage)>,
+    /// INVARIANT: each imported one, by what it is found by.
+    imported: HashMap<(PepperVersion, [u8; 32]), CredentialId>,
     owners: BTreeMap<Owner, OwnerRecord>,
     peppers: BTreeMap<PepperVersion, PepperRecord>,
     credits: Credits,
@@ -127,15 +129,10 @@ impl Tables {
                 },
                 None => Found::Nothing,
             },
-            Key::Imported(pepper, mac) => {
-                let is_it = |(record, _): &&(CredentialRecord, Usage)| {
-                    record.imported.is_some() && record.pepper == *pepper && record.mac == *mac
-                };
-                match self.credentials.values().find(is_it) {
-                    Some((record, _)) => return self.snapshot(&Key::Credential(record.id)),
-                    None => Found::Nothing,
-                }
-            }
+            Key::Imported(pepper, mac) => match self.imported.get(&(*pepper, *mac.as_bytes())) {
+                Some(id) => return self.snapshot(&Key::Credential(*id)),
+                None => Found::Nothing,
+            },
             Key::Owner(owner) => {
                 let record = self.owners.get(owner).cloned();
                 let balance = self.credits.balances.get(owner).copied();
@@ -205,7 +202,14 @@ impl Tables {
             }
         }
         let mut credentials = HashMap::new();
+        let mut imported = HashSet::new();
         for record in &batch.credentials {
+            if record.version == Version(0) && record.imported.is_some() {
+                let found_by = (record.pepper, *record.mac.as_bytes());
+                if self.imported.contains_key(&found_by) || !imported.insert(found_by) {
+                    return Err(CommitError::Conflict);
+                }
+            }
             let stored = self
                 .credentials
                 .get(&record.id)
@@ -266,7 +270,13 @@ impl Tables {
                 (record.pepper, record.mac) = (stored.pepper, stored.mac);
                 *usage
             }
-            None => Usage::default(),
+            None => {
+                if record.imported.is_some() {
+                    let found_by = (record.pepper, *record.mac.as_bytes());
+                    self.imported.insert(found_by, record.id);
+                }
+                Usage::default()
+            }
         };
         self.credentials.insert(record.id, (record, usage));
     }
@@ -288,6 +298,15 @@ impl Tables {
         if let Some((record, _)) = self.credentials.get_mut(&remac.id)
             && record.pepper == remac.from
         {
+            if record.imported.is_some() {
+                let to = (remac.to, *remac.mac.as_bytes());
+                if self.imported.contains_key(&to) {
+                    return;
+                }
+                self.imported
+                    .remove(&(record.pepper, *record.mac.as_bytes()));
+                self.imported.insert(to, record.id);
+            }
             (record.pepper, record.mac) = (remac.to, remac.mac);
         }
     }

@@ -1,0 +1,176 @@
+//! Who made whom: the keys above a key, and those below it.
+//!
+//! A key falls with the key that made it. What a rotated key made belongs to its successor, and the
+//! rotation says so in the records; until it has said so of all, the rule is this: what outlives a
+//! rotated key is its successor's, what ends with it is its own.
+
+use std::collections::{HashSet, VecDeque};
+
+use portcullis_core::{CredentialId, Timestamp};
+use portcullis_token::TokenKind;
+
+use crate::{CreatedBy, CredentialRecord, Filter, Of, Query, Registry, State, StoreError};
+
+/// How many records are listed or written at a time.
+pub(crate) const AT_A_TIME: usize = 100;
+
+/// A live credential below a key.
+#[derive(Debug)]
+pub(crate) struct Descendant {
+    /// Its record, made by whom it belongs to now.
+    pub(crate) record: CredentialRecord,
+    /// Whether one between is revoked: then this one is to fall as well.
+    pub(crate) is_orphan: bool,
+}
+
+impl CredentialRecord {
+    /// The key whose place this one took.
+    pub(crate) fn replaces(&self) -> Option<CredentialId> {
+        (self.kind == TokenKind::ApiKey)
+            .then_some(self.family)
+            .flatten()
+    }
+
+    /// Whether another credential has taken the place of this key and of what it made.
+    fn is_rotated(&self) -> bool {
+        self.kind == TokenKind::ApiKey && self.successor.is_some()
+    }
+
+    /// Whether what a rotated key made is its successor's.
+    pub(crate) fn outlives(&self, maker: &Self) -> bool {
+        extends(maker.expires_at, self.expires_at)
+    }
+}
+
+/// Whether an expiry is later than another.
+pub(crate) fn extends(before: Option<Timestamp>, after: Option<Timestamp>) -> bool {
+    match (before, after) {
+        (Some(before), Some(after)) => after > before,
+        (Some(_), None) => true,
+        (None, _) => false,
+    }
+}
+
+impl Registry {
+    /// The credentials that a key falls with, the one that made it first; revoked ones too.
+    pub(crate) async fn makers(
+        &self,
+        record: &CredentialRecord,
+    ) -> Result<Vec<CredentialRecord>, StoreError> {
+        let mut makers: Vec<CredentialRecord> = Vec::new();
+        let mut seen = HashSet::from([record.id]);
+        let mut next = self.maker(record).await?;
+        while let Some(maker) = next.filter(|maker| seen.insert(maker.id)) {
+            next = self.maker(&maker).await?;
+            makers.push(maker);
+        }
+        Ok(makers)
+    }
+
+    async fn maker(
+        &self,
+        record: &CredentialRecord,
+    ) -> Result<Option<CredentialRecord>, StoreError> {
+        // A session is made by its refresh token, and falls with its family.
+        let CreatedBy::Credential(maker) = record.created_by else {
+            return Ok(None);
+        };
+        if record.kind != TokenKind::ApiKey {
+            return Ok(None);
+        }
+        let mut maker = self.read(maker).await?.map(|(maker, _)| maker);
+        while let Some(rotated) = &maker
+            && rotated.is_rotated()
+            && record.outlives(rotated)
+            && let Some(successor) = rotated.successor
+        {
+            maker = self.read(successor).await?.map(|(maker, _)| maker);
+        }
+        Ok(maker)
+    }
+
+    /// The live credentials that were made by these, and by those, and so on, whether those are
+    /// still live or not. What is above comes before what is below.
+    pub(crate) async fn descendants(
+        &self,
+        roots: &[CredentialRecord],
+    ) -> Result<Vec<Descendant>, StoreError> {
+        let mut found = Vec::new();
+        let mut seen: HashSet<CredentialId> = roots.iter().map(|root| root.id).collect();
+        let mut makers: VecDeque<(CredentialRecord, bool)> =
+            roots.iter().map(|root| (root.clone(), false)).collect();
+        while let Some((maker, is_orphan)) = makers.pop_front() {
+            for record in self.made(&maker).await? {
+                if !seen.insert(record.id) {
+                    continue;
+                }
+                let is_revoked = record.state == State::Revoked;
+                makers.push_back((record.clone(), is_orphan || is_revoked));
+                if !is_revoked {
+                    found.push(Descendant { record, is_orphan });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// What belongs to a credential as its maker, revoked ones too.
+    async fn made(&self, maker: &CredentialRecord) -> Result<Vec<CredentialRecord>, StoreError> {
+        let mut made = self.all(Of::CreatedBy(maker.id)).await?;
+        if maker.is_rotated() {
+            made.retain(|record| !record.outlives(maker));
+        }
+        made.append(&mut self.left_to(maker).await?);
+        Ok(made)
+    }
+
+    /// What the key whose place this one took has made, and no commit has handed over yet.
+    ///
+    /// INVARIANT: nothing is left with the one before that: a key is not rotated before.
+    pub(crate) async fn left_to(
+        &self,
+        key: &CredentialRecord,
+    ) -> Result<Vec<CredentialRecord>, StoreError> {
+        let Some(replaced) = key.replaces() else {
+            return Ok(Vec::new());
+        };
+        let Some((replaced, _)) = self.read(replaced).await? else {
+            return Ok(Vec::new());
+        };
+        let mut left = self.all(Of::CreatedBy(replaced.id)).await?;
+        left.retain(|record| record.outlives(&replaced));
+        for record in &mut left {
+            record.created_by = CreatedBy::Credential(key.id);
+        }
+        Ok(left)
+    }
+
+    /// A whole list.
+    pub(crate) async fn all(&self, of: Of) -> Result<Vec<CredentialRecord>, StoreError> {
+        self.all_that(of, Filter::default()).await
+    }
+
+    /// A whole list, as far as a filter keeps it.
+    pub(crate) async fn all_that(
+        &self,
+        of: Of,
+        filter: Filter,
+    ) -> Result<Vec<CredentialRecord>, StoreError> {
+        let mut query = Query {
+            of,
+            filter,
+            after: None,
+            offset: 0,
+            limit: AT_A_TIME,
+        };
+        let mut records = Vec::new();
+        loop {
+            let page = self.inner.store.list(query.clone()).await?;
+            records.extend(page.items.into_iter().map(|(record, _)| record));
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(records),
+            }
+        }
+    }
+}

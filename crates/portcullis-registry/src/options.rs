@@ -1,0 +1,73 @@
+//! How a registry is opened.
+
+use std::sync::Arc;
+
+use portcullis_core::{Clock, SystemClock};
+use portcullis_token::ImportedScheme;
+
+/// How a registry is opened, where it is not as usual.
+///
+/// # Examples
+/// ```
+/// use portcullis_registry::Options;
+///
+/// let options = Options::new().with_capacity(50_000);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) capacity: usize,
+    pub(crate) imported: Vec<ImportedScheme>,
+}
+
+impl Options {
+    /// How many credentials are kept in memory unless said otherwise.
+    pub const DEFAULT_CAPACITY: usize = 1_000_000;
+
+    /// The clock of the system, and room for a million credentials in memory.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            clock: SystemClock::new(),
+            capacity: Self::DEFAULT_CAPACITY,
+            imported: Vec::new(),
+        }
+    }
+
+    /// Another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// How many credentials are kept in memory at most: one at least, and a few more where there is
+    /// no room and none can go.
+    ///
+    /// One that can't be kept is verified all the same, by a read of the store, and shares its
+    /// windows with others in its place: its quota is never exceeded, but may be reached early.
+    #[must_use]
+    pub const fn with_capacity(mut self, credentials: usize) -> Self {
+        self.capacity = credentials;
+        self
+    }
+
+    /// How the keys of other systems are told that were imported, or will be.
+    ///
+    /// # Matching
+    /// A token of ours is never taken for one of theirs. Of several schemes that match one text the
+    /// longest prefix is tried first, and of equal ones the one that was declared first; a key is
+    /// only ever accepted under the scheme that it was imported with. Each scheme that matches an
+    /// unknown text costs a read of the store, so narrow schemes are better.
+    #[must_use]
+    pub fn with_imported(mut self, schemes: impl IntoIterator<Item = ImportedScheme>) -> Self {
+        self.imported.extend(schemes);
+        self
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,135 @@
+//! Owners: noted, suspended, given a plan.
+
+use serde_json::{Value, json};
+
+use crate::{
+    AuditEntry, Batch, ChangeError, CommitError, CreditOp, Found, Key, Owner, OwnerRecord, Plan,
+    Registry, StoreError, Version,
+    change::{TRIES, Try},
+};
+
+/// Whether an owner is served.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Suspension {
+    /// As usual.
+    Lifted,
+    /// Every request of its credentials is answered with 403 `billing_suspended`.
+    Suspended,
+}
+
+impl Registry {
+    /// Notes an owner with its first credits; does nothing if it is known already.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be written.
+    pub async fn ensure_owner(&self, owner: &Owner, credits: u32) -> Result<(), StoreError> {
+        let first = CreditOp::Add {
+            owner: owner.clone(),
+            amount: credits.into(),
+            at: self.inner.clock.now(),
+            note: "first credits".into(),
+        };
+        let audit = self.audit_owner(owner, "owner.added", json!({ "credits": credits }));
+        let batch = Batch {
+            owners: vec![OwnerRecord::new(owner.clone())],
+            credits: vec![first],
+            audit: vec![audit.clone()],
+            ..Batch::default()
+        };
+        match self.inner.store.commit(batch).await {
+            Ok(_) => {
+                self.inner.events.tell_changes(&[audit]);
+                Ok(())
+            }
+            Err(CommitError::Conflict | CommitError::TooFewCredits { .. }) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
+        }
+    }
+
+    /// An owner as it is stored: nothing of one that was never noted.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read.
+    pub async fn owner(&self, owner: &Owner) -> Result<Option<OwnerRecord>, StoreError> {
+        let snapshot = self.inner.store.get(Key::Owner(owner.clone())).await?;
+        Ok(match snapshot.found {
+            // Without a version there is but a balance.
+            Found::Owner { record, .. } if record.version > Version(0) => Some(record),
+            _ => None,
+        })
+    }
+
+    /// Suspends an owner, or lifts the suspension. Its credentials stay as they are.
+    ///
+    /// When this returns, no check that begins later passes for a suspended owner, and no
+    /// credential of it makes or changes another.
+    ///
+    /// # Errors
+    /// [`ChangeError::NotFound`] for an owner that was never noted; [`ChangeError::Contended`] and
+    /// [`ChangeError::Store`]: ask again.
+    pub async fn set_suspended(
+        &self,
+        owner: &Owner,
+        suspension: Suspension,
+    ) -> Result<(), ChangeError> {
+        let suspended = suspension == Suspension::Suspended;
+        let changed = self.change_owner(owner, "owner.suspension", |record| {
+            record.suspended = suspended;
+            json!({ "suspended": suspended })
+        });
+        changed.await
+    }
+
+    /// Puts a plan on an owner, or takes it away.
+    ///
+    /// When this returns, every check that begins later is under the new quotas. What was used of
+    /// the old ones counts against the new.
+    ///
+    /// # Errors
+    /// As [`set_suspended`](Self::set_suspended).
+    pub async fn set_plan(&self, owner: &Owner, plan: Option<Plan>) -> Result<(), ChangeError> {
+        let shown = |plan: &Option<Plan>| -> Value {
+            let text = plan.as_ref().map(Plan::to_json);
+            text.and_then(|text| serde_json::from_str(&text).ok())
+                .unwrap_or_default()
+        };
+        let changed = self.change_owner(owner, "owner.plan", |record| {
+            let before = std::mem::replace(&mut record.plan, plan.clone());
+            json!({ "plan": { "before": shown(&before), "after": shown(&plan) } })
+        });
+        changed.await
+    }
+
+    async fn change_owner(
+        &self,
+        owner: &Owner,
+        action: &'static str,
+        change: impl Fn(&mut OwnerRecord) -> Value + Send + Sync,
+    ) -> Result<(), ChangeError> {
+        for _ in 0..TRIES {
+            let mut record = self.owner(owner).await?.ok_or(ChangeError::NotFound)?;
+            let details = change(&mut record);
+            let batch = Batch {
+                owners: vec![record],
+                audit: vec![self.audit_owner(owner, action, details)],
+                ..Batch::default()
+            };
+            if let Try::Done = self.commit(batch).await? {
+                return Ok(());
+            }
+        }
+        Err(ChangeError::Contended)
+    }
+
+    fn audit_owner(&self, owner: &Owner, action: &'static str, details: Value) -> AuditEntry {
+        AuditEntry {
+            at: self.inner.clock.now(),
+            actor: "system".into(),
+            action,
+            target: owner.to_string(),
+            owner: Some(owner.clone()),
+            ip: None,
+            details,
+        }
+    }
+}

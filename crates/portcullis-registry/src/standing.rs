@@ -1,0 +1,112 @@
+//! What an actor may hand on at the time of a change.
+
+use portcullis_core::{CredentialId, Timestamp};
+use portcullis_limit::Quota;
+use portcullis_scope::{Grant, ScopeSet};
+
+use crate::{
+    Actor, ChangeError, CredentialRecord, Found, Key, Networks, Registry, State, Usage, Version,
+};
+
+/// What an actor may hand on now, and on what that depends.
+///
+/// The check that let the actor in may be long ago: a body can be slow to come. So the credential is
+/// read again, and those that it falls with, and the change is made only if all of them are still
+/// as they were when it is committed. So nothing is made below a key once that key is revoked,
+/// however many steps are between.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) scopes: ScopeSet,
+    /// The acting credential and those that it falls with, if it is one of ours.
+    pub(crate) unchanged: Vec<(CredentialId, Version)>,
+    /// When what it makes ends at the latest, if it is a key that ends.
+    pub(crate) latest: Option<Timestamp>,
+    /// Within which networks what it makes is accepted.
+    pub(crate) networks: Networks,
+    /// What limits it by itself, and so what it makes.
+    pub(crate) quota: Option<Quota>,
+}
+
+impl Registry {
+    /// What the actor may hand on now, and on what that depends.
+    ///
+    /// # Errors
+    /// [`ChangeError::Ended`] if its credential, or one that it falls with, is revoked, disabled or
+    /// expired, or a session that has gone unused for its idle time; [`ChangeError::Suspended`] if
+    /// its owner is; [`ChangeError::Store`].
+    pub(crate) async fn standing(&self, actor: &Actor) -> Result<Standing, ChangeError> {
+        let scopes = actor.scopes(&self.inner.catalogue);
+        let mut standing = Standing {
+            scopes,
+            unchanged: Vec::new(),
+            latest: None,
+            networks: Networks::ANY,
+            quota: None,
+        };
+        let Some(id) = actor.credential() else {
+            return Ok(standing);
+        };
+        let snapshot = self.inner.store.get(Key::Credential(id)).await?;
+        let Found::Credential {
+            record,
+            usage,
+            owner,
+        } = snapshot.found
+        else {
+            return Err(ChangeError::Ended);
+        };
+        if owner.is_some_and(|owner| owner.suspended) {
+            return Err(ChangeError::Suspended);
+        }
+        if self.has_idled(&record, &usage) {
+            return Err(ChangeError::Ended);
+        }
+        let held = self.inner.catalogue.resolve(&record.grant);
+        standing.scopes = scopes.intersect(&held);
+        standing.networks = record.networks.clone();
+        standing.quota = actor.key().and(record.quota);
+        let makers = self.makers(&record).await?;
+        for record in std::iter::once(&*record).chain(&makers) {
+            if record.state != State::Enabled || self.has_ended(record) {
+                return Err(ChangeError::Ended);
+            }
+            standing.unchanged.push((record.id, record.version));
+        }
+        if actor.key().is_some() {
+            let ends = std::iter::once(&*record).chain(&makers);
+            standing.latest = ends.filter_map(|record| record.expires_at).min();
+        }
+        Ok(standing)
+    }
+
+    /// What a standing may hand on of a wish: the one way by which scopes reach a new credential.
+    pub(crate) fn attenuated(
+        &self,
+        standing: &Standing,
+        wanted: &Grant,
+    ) -> Result<Grant, ChangeError> {
+        Ok(self.inner.catalogue.attenuate(&standing.scopes, wanted)?)
+    }
+
+    /// Whether a record has ended, whatever the wall clock has done since it was first seen here.
+    pub(crate) fn has_ended(&self, record: &CredentialRecord) -> bool {
+        let Self { inner } = self;
+        inner.deadlines.has_ended(record, &*inner.clock)
+    }
+
+    /// Whether a session has gone unused for its idle time.
+    fn has_idled(&self, record: &CredentialRecord, usage: &Usage) -> bool {
+        let Some(idle_ttl) = record.idle_ttl else {
+            return false;
+        };
+        let Self { inner } = self;
+        let idle = inner.hot.idle_for(record.id, inner.clock.tick());
+        // Of what is not in memory all uses are written.
+        let idle = idle.unwrap_or_else(|| {
+            let used = usage.last_used_at.unwrap_or(record.created_at);
+            let now = inner.deadlines.unstepped_now(record, &*inner.clock);
+            now.saturating_since(used.max(record.created_at))
+        });
+        idle >= idle_ttl
+    }
+}
