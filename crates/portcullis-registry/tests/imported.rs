@@ -408,9 +408,9 @@ async fn an_import_that_is_run_again_imports_nothing_twice() {
     let mut world = World::new();
     let registry = world.open(&[whole()]).await;
     // The run stopped in the middle, and some are in it twice.
-    import(&registry, (0..700).map(numbered)).await;
-    let again = (0..1_200).chain(600..800).map(numbered);
-    assert_eq!(import(&registry, again).await, counts(500, 900, 0));
+    import(&registry, (0..5_500).map(numbered)).await;
+    let again = (0..10_200).chain(5_000..5_600).map(numbered);
+    assert_eq!(import(&registry, again).await, counts(4_700, 6_100, 0));
     let id = verify(&registry, &text(3)).await.unwrap().credential();
 
     // Nor is anything under the next pepper that is there under the one before.
@@ -418,8 +418,8 @@ async fn an_import_that_is_run_again_imports_nothing_twice() {
     let next = world.open(&[whole()]).await;
     assert_eq!(verify(&next, &text(3)).await.unwrap().credential(), id);
     next.flush().await.unwrap();
-    let again = (0..1_300).map(numbered);
-    assert_eq!(import(&next, again).await, counts(100, 1_200, 0));
+    let again = (0..10_300).map(numbered);
+    assert_eq!(import(&next, again).await, counts(100, 10_200, 0));
     assert_eq!(verify(&next, &text(3)).await.unwrap().credential(), id);
 }
 
@@ -428,30 +428,30 @@ async fn an_import_stops_at_what_is_refused_and_keeps_what_came_before() {
     let world = World::new();
     let registry = world.open(&[whole()]).await;
     let system = Actor::dangerous_system();
-    let mut some: Vec<_> = (0..503).map(numbered).collect();
+    let mut some: Vec<_> = (0..5_003).map(numbered).collect();
     some.push(new(&last(), hex(OLD_LAST)));
-    some.push(numbered(600));
+    some.push(numbered(5_600));
     let error = registry.import(&system, some).await.unwrap_err();
     assert!(
-        matches!(error, ImportError::Undeclared { at: 503 }),
+        matches!(error, ImportError::Undeclared { at: 5_003 }),
         "{error}"
     );
-    assert!(verify(&registry, &text(502)).await.is_some());
-    assert!(verify(&registry, &text(600)).await.is_none());
+    assert!(verify(&registry, &text(5_002)).await.is_some());
+    assert!(verify(&registry, &text(5_600)).await.is_none());
 
     let digest = || whole().digest(b"sk-social-x").unwrap();
     let grant: Grant = "posts:unheard-of".parse().unwrap();
     let unknown = NewImport::new(&whole(), digest(), acme(), "key", grant);
     let nameless = NewImport::new(&whole(), digest(), acme(), " ", Grant::none());
     for refused in [unknown, nameless] {
-        let error = registry.import(&system, [numbered(601), refused]).await;
+        let error = registry.import(&system, [numbered(5_601), refused]).await;
         let error = error.unwrap_err();
         assert!(
             matches!(error, ImportError::Refused { at: 1, .. }),
             "{error}"
         );
     }
-    assert!(verify(&registry, &text(601)).await.is_some());
+    assert!(verify(&registry, &text(5_601)).await.is_some());
 }
 
 #[tokio::test]

@@ -232,6 +232,7 @@ fn prepare(connection: &mut Connection, version: u32) -> rusqlite::Result<()> {
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     // 32 MiB: the indexes are by ids and MACs, so a large batch touches pages all over the file.
     connection.pragma_update(None, "cache_size", -32_768)?;
+    // As much is written before it is moved into the file, so that such pages are moved once.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 8_192, |_| Ok(()))?;
     migrate::migrate(connection, version)
 }
