@@ -28,7 +28,7 @@ use crate::{
 /// themselves, a few at a time. When the limiter is full, only windows that equal a fresh one are
 /// dropped; a newcomer that finds none (in a bounded search) shares one overflow window with all
 /// others like it, and a window that is made later starts as its copy, so that the quota holds for
-/// each partition whatever happens.
+/// each partition whatever happens. Memory of dropped windows is kept for later ones.
 ///
 /// # Examples
 ///

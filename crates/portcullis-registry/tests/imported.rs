@@ -7,18 +7,14 @@
 )]
 mod common;
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use common::watched::Watched;
 use common::{BRANDS, READ, WRITE, acme, ada, catalogue, format};
-use portcullis_core::{BoxFuture, Clock, ManualClock};
+use portcullis_core::{Clock, ManualClock};
 use portcullis_registry::{
-    Actor, Batch, ChangeError, Changes, CommitError, Hot, ImportError, Imports, Key, KeyChange,
-    Listing, MemoryStore, NewImport, Options, Page, Principal, Query, Registry, Remac, Retirement,
-    Seq, Snapshot, Store, StoreError,
+    Actor, Batch, ChangeError, Hot, ImportError, Imports, KeyChange, Listing, NewImport, Options,
+    Principal, Registry, Remac, Retirement,
 };
 use portcullis_scope::Grant;
 use portcullis_token::{
@@ -32,48 +28,6 @@ const SOCIAL_WHOLE: &str = "2003117257382f09e805974e1e1ef58f882b077fdc57c68ddb8c
 const SOCIAL_BEHIND: &str = "13163852e54dd2da3b0e00a3aaef99c2b4cfd710585b426e5821bee9472e374e";
 const OLD: &str = "old_BRTRKFsL_51FwqftsmMDHHbJAMEXXHCgG";
 const OLD_LAST: &str = "d70d981d87b449c107327c2a2afbf00d4b58070d6ba571aac35d7ea3e7c79f37";
-
-/// A store that counts its reads, and does one thing after each of the next reads of a foreign key.
-#[derive(Debug, Default)]
-struct Watched {
-    store: MemoryStore,
-    reads: Mutex<Vec<Key>>,
-    then: Mutex<VecDeque<Batch>>,
-}
-
-impl Watched {
-    fn take_reads(&self) -> usize {
-        std::mem::take(&mut *self.reads.lock().unwrap()).len()
-    }
-}
-
-impl Store for Watched {
-    fn get(&self, key: Key) -> BoxFuture<'_, Result<Snapshot, StoreError>> {
-        Box::pin(async move {
-            self.reads.lock().unwrap().push(key.clone());
-            tokio::task::yield_now().await;
-            let is_foreign = matches!(key, Key::Imported(..));
-            let snapshot = self.store.get(key).await;
-            let then = is_foreign.then(|| self.then.lock().unwrap().pop_front());
-            if let Some(batch) = then.flatten() {
-                self.store.commit(batch).await.unwrap();
-            }
-            snapshot
-        })
-    }
-
-    fn list(&self, query: Query) -> BoxFuture<'_, Result<Page, StoreError>> {
-        self.store.list(query)
-    }
-
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Seq, CommitError>> {
-        self.store.commit(batch)
-    }
-
-    fn changes_since(&self, seq: Seq, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>> {
-        self.store.changes_since(seq, limit)
-    }
-}
 
 struct World {
     store: Arc<Watched>,

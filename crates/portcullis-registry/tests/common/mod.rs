@@ -2,6 +2,7 @@
 
 pub(crate) mod held;
 pub(crate) mod stepped;
+pub(crate) mod watched;
 
 use std::sync::Arc;
 
