@@ -45,7 +45,8 @@ pub(crate) enum Command {
 pub(crate) enum PepperCommand {
     /// Makes the file, with a first pepper.
     New(InFile),
-    /// Shows the versions, their fingerprints and, of a store, how many credentials are under each.
+    /// Shows the versions, their fingerprints and, of a store, how many credentials
+    /// and passwords are under each.
     List {
         #[command(flatten)]
         file: InFile,
@@ -71,7 +72,7 @@ pub(crate) enum PepperCommand {
         /// The store: a SQLite file that no service has open.
         #[arg(long)]
         store: PathBuf,
-        /// Revokes the credentials that are still under it.
+        /// Revokes the credentials that are still under it; passwords under it are lost.
         #[arg(long)]
         revoke_rest: bool,
     },

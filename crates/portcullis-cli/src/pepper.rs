@@ -1,8 +1,9 @@
 //! The file of peppers, and what a store has under them.
 
-use std::{fmt::Write, path::Path};
+use std::{fmt::Write, path::Path, sync::Arc};
 
-use portcullis_registry::{Actor, PepperFile, PepperUse, Registry, Retirement};
+use portcullis_login::Directory;
+use portcullis_registry::{Actor, PepperFile, Registry, Retirement};
 use portcullis_scope::Catalogue;
 use portcullis_sqlite::SqliteStore;
 use portcullis_token::{Environment, Pepper, PepperRing, PepperVersion, TokenFormat};
@@ -49,10 +50,16 @@ fn new(file: &InFile) -> Done {
 fn list(file: &InFile, store: Option<&Path>) -> Done {
     let ring = PepperFile::at(&file.peppers).read()?;
     let uses = match store {
-        Some(store) => Some(with_registry(store, ring.clone(), async |registry| {
-            Ok(registry.pepper_use().await?)
-        })?),
-        None => None,
+        Some(store) => with_registry(store, ring.clone(), async |registry, directory| {
+            let mut uses = Vec::new();
+            for of_credentials in registry.pepper_use().await? {
+                let version = of_credentials.version;
+                let passwords = directory.count_passwords_under(version).await?;
+                uses.push((of_credentials, passwords));
+            }
+            Ok(uses)
+        })?,
+        None => Vec::new(),
     };
     let mut lines = Vec::new();
     for version in ring.versions() {
@@ -63,9 +70,9 @@ fn list(file: &InFile, store: Option<&Path>) -> Done {
         if version == ring.current() {
             line.push_str(", current");
         }
-        let of_version = |one: &&PepperUse| one.version == version;
-        if let Some(found) = uses.iter().flatten().find(of_version) {
+        if let Some((found, passwords)) = uses.iter().find(|(one, _)| one.version == version) {
             write!(line, ", {} credentials", found.credentials)?;
+            write!(line, ", {passwords} passwords")?;
         }
         lines.push(line);
     }
@@ -103,35 +110,53 @@ fn retire(file: &InFile, version: PepperVersion, store: &Path, retirement: Retir
     let kept = PepperFile::at(&file.peppers);
     let ring = kept.read()?;
     // The store first: a pepper that it still asks for must stay in the file.
-    with_registry(store, ring.clone(), async |registry| {
+    let passwords = with_registry(store, ring.clone(), async |registry, directory| {
+        let passwords = directory.count_passwords_under(version).await?;
+        let is_old = version != ring.current();
+        if passwords > 0 && is_old && retirement == Retirement::IfUnused {
+            return Err(Failed(format!(
+                "{passwords} passwords are still under pepper {version}: each is brought under the \
+                 current one at the next login; wait, or go on with --revoke-rest, after which \
+                 these people can't log in with them"
+            )));
+        }
         let system = Actor::dangerous_system();
-        Ok(registry.retire_pepper(&system, version, retirement).await?)
+        registry.retire_pepper(&system, version, retirement).await?;
+        Ok(passwords)
     })?;
     if let Some(rest) = ring.without(version) {
         kept.replace(&rest)?;
     }
-    Ok(format!(
+    let mut done = format!(
         "pepper {version} is retired, and is no longer in `{}`",
         file.peppers.display()
-    ))
+    );
+    if passwords > 0 {
+        write!(
+            done,
+            "; {passwords} passwords were under it and need to be set anew"
+        )?;
+    }
+    Ok(done)
 }
 
 /// Opens a store as a service would, with peppers alone: nothing is verified or issued here.
 fn with_registry<T>(
     store: &Path,
     ring: PepperRing,
-    work: impl AsyncFnOnce(&Registry) -> Result<T, Failed>,
+    work: impl AsyncFnOnce(&Registry, &dyn Directory) -> Result<T, Failed>,
 ) -> Result<T, Failed> {
     if !store.exists() {
         return Err(Failed(format!("there is no store `{}`", store.display())));
     }
-    let store = SqliteStore::open(store)?;
+    let store = Arc::new(SqliteStore::open(store)?);
     let format = TokenFormat::new("portcullis", Environment::Live)?;
     let catalogue = Catalogue::builder().build()?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
-        let (registry, driver) = Registry::open(store, format, catalogue, ring).await?;
+        let opened = Registry::open(Arc::clone(&store), format, catalogue, ring);
+        let (registry, driver) = opened.await?;
         drop(driver);
-        work(&registry).await
+        work(&registry, &*store).await
     })
 }

@@ -7,10 +7,13 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::Arc,
 };
 
+use portcullis_core::Secret;
+use portcullis_login::{Bootstrap, Login, Roles};
 use portcullis_registry::{Actor, NewKey, PepperFile, Registry};
-use portcullis_scope::Catalogue;
+use portcullis_scope::{Catalogue, Grant};
 use portcullis_sqlite::SqliteStore;
 use portcullis_token::{Environment, TokenFormat};
 
@@ -49,7 +52,12 @@ impl Places {
 
     /// Opens the store as a service does, and lets it work.
     fn serve(&self, work: impl AsyncFnOnce(&Registry)) {
+        self.serve_from(async |registry, _| work(registry).await);
+    }
+
+    fn serve_from(&self, work: impl AsyncFnOnce(&Registry, Arc<SqliteStore>)) {
         let store = SqliteStore::open_with_journal(&self.store, &self.journal).unwrap();
+        let store = Arc::new(store);
         let ring = PepperFile::at(&self.peppers).read().unwrap();
         let format = TokenFormat::new("ap", Environment::Live).unwrap();
         let catalogue = Catalogue::builder().scope("posts:read", "Read").build();
@@ -57,10 +65,35 @@ impl Places {
             .enable_all()
             .build();
         runtime.unwrap().block_on(async {
-            let opened = Registry::open(store, format, catalogue.unwrap(), ring).await;
+            let opened = Registry::open(Arc::clone(&store), format, catalogue.unwrap(), ring).await;
             let (registry, driver) = opened.unwrap();
             drop(driver);
-            work(&registry).await;
+            work(&registry, store).await;
+        });
+    }
+
+    /// Makes an account, its password under the current pepper.
+    fn sign_up(&self) {
+        self.at_login(async |login| {
+            let email = "ada@example.com".parse().unwrap();
+            let made = login.bootstrap(&email, &password(), 0).await;
+            assert_eq!(made.unwrap(), Bootstrap::Created);
+        });
+    }
+
+    /// Logs in, which brings the password under the current pepper.
+    fn log_in(&self) {
+        self.at_login(async |login| {
+            let logged_in = login.login("ada@example.com", &password(), None).await;
+            logged_in.unwrap();
+        });
+    }
+
+    fn at_login(&self, work: impl AsyncFnOnce(&Login)) {
+        self.serve_from(async |registry, store| {
+            let roles = Roles::new(registry.catalogue(), |_| Grant::everything()).unwrap();
+            let login = Login::new(registry.clone(), store, roles).unwrap();
+            work(&login).await;
         });
     }
 
@@ -74,6 +107,10 @@ impl Places {
         });
         id
     }
+}
+
+fn password() -> Secret<String> {
+    Secret::new("correct horse battery staple".into())
 }
 
 fn run(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
@@ -114,6 +151,7 @@ fn a_pepper_is_changed_in_two_phases_and_the_old_one_retired() {
     assert!(refused(&places.pepper(&["new"])).ends_with("is there already"));
     assert_eq!(fs::read_to_string(&places.peppers).unwrap(), before);
     places.issue();
+    places.sign_up();
 
     assert!(done(&places.pepper(&["add"])).starts_with("added pepper 2; pepper 1 stays current"));
     assert!(
@@ -131,16 +169,23 @@ fn a_pepper_is_changed_in_two_phases_and_the_old_one_retired() {
         panic!("{listed}");
     };
     assert!(
-        first.starts_with("pepper 1, ") && first.ends_with(", 1 credentials"),
+        first.starts_with("pepper 1, ") && first.ends_with(", 1 credentials, 1 passwords"),
         "{first}"
     );
-    assert!(second.ends_with(", current, 0 credentials"), "{second}");
+    let rest = ", current, 0 credentials, 0 passwords";
+    assert!(second.ends_with(rest), "{second}");
     // Nothing of the peppers themselves is shown.
     let text = fs::read_to_string(&places.peppers).unwrap();
     for pepper in text.trim().split([',', ':']).filter(|part| part.len() > 40) {
         assert!(!listed.contains(pepper));
     }
 
+    let in_use = refused(&places.pepper(&retire));
+    assert!(
+        in_use.contains("1 passwords are still under pepper 1"),
+        "{in_use}"
+    );
+    places.log_in();
     let in_use = refused(&places.pepper(&retire));
     assert!(
         in_use.contains("1 credentials are still under pepper 1"),
@@ -163,7 +208,8 @@ fn a_pepper_is_changed_in_two_phases_and_the_old_one_retired() {
     places.serve(async |registry| {
         let uses = registry.pepper_use().await.unwrap();
         assert_eq!(uses.len(), 1);
-        assert_eq!(uses.first().map(|one| one.credentials), Some(0));
+        // The session of the login, and what refreshes it.
+        assert_eq!(uses.first().map(|one| one.credentials), Some(2));
     });
 }
 

@@ -8,6 +8,7 @@ use portcullis_login::{
     PasswordHash, Replaced, StoredAccount,
 };
 use portcullis_registry::{StoreError, User};
+use portcullis_token::PepperVersion;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
@@ -62,6 +63,20 @@ impl Directory for SqliteStore {
         Box::pin(self.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT count(*) FROM users")?;
             statement.query_row([], |row| cells::count(row, 0))
+        }))
+    }
+
+    fn count_passwords_under(
+        &self,
+        pepper: PepperVersion,
+    ) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(self.read(move |connection| {
+            // The text begins with the version and a `$`; all of the table is read.
+            let statement = "SELECT count(*) FROM users WHERE substr(password, 1, ?2) = ?1";
+            let mut statement = connection.prepare_cached(statement)?;
+            let beginning = format!("{pepper}$");
+            let length = i64::try_from(beginning.len()).unwrap_or(i64::MAX);
+            statement.query_row(params![beginning, length], |row| cells::count(row, 0))
         }))
     }
 }

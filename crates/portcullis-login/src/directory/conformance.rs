@@ -6,6 +6,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 
 use portcullis_core::{BoxFuture, Timestamp};
 use portcullis_limit::IpPartition;
+use portcullis_token::PepperVersion;
 
 use super::{Directory, DirectoryError, KnownNetwork, Replaced};
 use crate::{Email, NewAccount, PasswordHash, Role};
@@ -60,6 +61,7 @@ pub async fn run<D: Directory + 'static>(make_empty: impl AsyncFn() -> D) -> Vec
         a_network_that_is_noted_again_is_one_with_the_later_instant,
         the_newest_networks_are_kept,
         networks_of_nobody_are_not_kept,
+        passwords_are_counted_by_the_pepper_that_they_are_under,
     ];
     let mut failures = Vec::new();
     for (check, run) in checks {
@@ -364,4 +366,29 @@ async fn networks_of_nobody_are_not_kept(directory: Arc<dyn Directory>) -> Outco
     directory.create(absent.clone()).await.map_err(failed)?;
     ensure_networks(&*directory, "ada@example.com", &[]).await?;
     ensure_is_there(&*directory, &absent).await
+}
+
+async fn passwords_are_counted_by_the_pepper_that_they_are_under(
+    directory: Arc<dyn Directory>,
+) -> Outcome {
+    // Versions of which one begins with the other's digits.
+    for (number, pepper) in [7_u16, 7, 71, 1].into_iter().enumerate() {
+        let mut new = account(&format!("{number}@example.com"), &format!("org-{number}"))?;
+        let text = format!(
+            "{pepper}$argon2id$v=19$m=8,t=1,p=1${}A${}",
+            "a".repeat(21),
+            "A".repeat(43)
+        );
+        new.password = text.parse().map_err(failed)?;
+        directory.create(new).await.map_err(failed)?;
+    }
+    for (pepper, expected) in [(7, 2), (71, 1), (1, 1), (2, 0)] {
+        let version = PepperVersion::new(pepper).ok_or("no version")?;
+        let count = directory
+            .count_passwords_under(version)
+            .await
+            .map_err(failed)?;
+        ensure(count == expected, (pepper, count))?;
+    }
+    Ok(())
 }

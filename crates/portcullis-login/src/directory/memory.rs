@@ -7,6 +7,7 @@ use std::{
 
 use portcullis_core::BoxFuture;
 use portcullis_registry::{StoreError, User};
+use portcullis_token::PepperVersion;
 
 use super::{Directory, DirectoryError, KnownNetwork, Replaced};
 use crate::{Account, Email, Membership, NewAccount, PasswordHash, StoredAccount};
@@ -131,6 +132,16 @@ impl Directory for MemoryDirectory {
 
     fn count_accounts(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
         let count = self.lock().len();
+        Box::pin(async move { Ok(u64::try_from(count).unwrap_or(u64::MAX)) })
+    }
+
+    fn count_passwords_under(
+        &self,
+        pepper: PepperVersion,
+    ) -> BoxFuture<'_, Result<u64, StoreError>> {
+        let entries = self.lock();
+        let made = entries.iter().map(|entry| &entry.made);
+        let count = made.filter(|made| made.password.pepper() == pepper).count();
         Box::pin(async move { Ok(u64::try_from(count).unwrap_or(u64::MAX)) })
     }
 }

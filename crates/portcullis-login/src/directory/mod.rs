@@ -9,6 +9,7 @@ use std::{fmt, sync::Arc};
 
 use portcullis_core::BoxFuture;
 use portcullis_registry::{StoreError, User};
+use portcullis_token::PepperVersion;
 
 pub use memory::MemoryDirectory;
 pub use network::KnownNetwork;
@@ -85,6 +86,18 @@ pub trait Directory: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store could not be read.
     fn count_accounts(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
+
+    /// How many accounts have a password under this pepper.
+    ///
+    /// Before a pepper is retired there should be none: whose password is under a pepper that is
+    /// gone can't log in with it again.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read.
+    fn count_passwords_under(
+        &self,
+        pepper: PepperVersion,
+    ) -> BoxFuture<'_, Result<u64, StoreError>>;
 }
 
 impl<D: Directory + ?Sized> Directory for Arc<D> {
@@ -126,6 +139,13 @@ impl<D: Directory + ?Sized> Directory for Arc<D> {
 
     fn count_accounts(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
         (**self).count_accounts()
+    }
+
+    fn count_passwords_under(
+        &self,
+        pepper: PepperVersion,
+    ) -> BoxFuture<'_, Result<u64, StoreError>> {
+        (**self).count_passwords_under(pepper)
     }
 }
 

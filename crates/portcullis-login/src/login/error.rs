@@ -64,6 +64,15 @@ impl Unavailable {
             source: source.into(),
         }
     }
+
+    /// The person lost the membership while the session was being made.
+    pub(super) fn overtaken() -> Self {
+        Self {
+            attempt: "the membership ended meanwhile",
+            transient: true,
+            source: "log in again".into(),
+        }
+    }
 }
 
 impl From<StoreError> for Unavailable {

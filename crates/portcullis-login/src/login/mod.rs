@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod error;
+mod membership;
 mod profile;
 mod service;
 mod session;

@@ -59,6 +59,8 @@ pub struct Login {
     pub(super) passwords: Passwords,
     pub(super) attempts: Arc<Attempts>,
     pub(super) terms: SessionTerms,
+    /// Held while sessions are given what a membership says.
+    pub(super) following: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Login {
@@ -79,6 +81,7 @@ impl Login {
             passwords: Passwords::new(registry.peppers()),
             attempts: Arc::new(Attempts::new(registry.clock())?),
             terms: SessionTerms::default(),
+            following: Arc::default(),
             registry,
             directory,
             roles: Arc::new(roles),

@@ -3,13 +3,18 @@
 use std::net::IpAddr;
 
 use portcullis_core::Secret;
-use portcullis_registry::{Actor, IssuedSession, NewSession, Principal, RefreshError, Revoked};
+use portcullis_registry::{
+    Actor, ChangeError, IssuedSession, NewSession, Principal, RefreshError, Revoked,
+};
 use portcullis_token::TokenKind;
 
 use super::{Login, LoginError, Unavailable, service::at};
 use crate::{
     Account, Email, Membership, Org, PasswordError, PasswordVerdict, Replaced, Role, StoredAccount,
 };
+
+/// How often a refresh is tried against changes of what its user may do.
+const REFRESHES: u32 = 4;
 
 /// Somebody who was just logged in or refreshed.
 #[derive(Debug)]
@@ -66,12 +71,13 @@ impl Login {
             terms: self.terms,
         };
         let issued = self.registry.start_session(&at(actor, ip), new).await?;
-        Ok(LoggedIn {
+        let logged_in = LoggedIn {
             issued,
             account,
             org,
             role,
-        })
+        };
+        self.settled(logged_in, ip).await
     }
 
     /// Takes a refresh token and gives a new session and the next refresh token.
@@ -105,31 +111,49 @@ impl Login {
         token: &Secret<String>,
         ip: Option<IpAddr>,
     ) -> Result<LoggedIn, LoginError> {
+        let mut tried = 1;
+        loop {
+            match self.refreshed_once(token, ip).await {
+                // The role may have changed in between: look it up again.
+                Err(RefreshError::Change(ChangeError::Contended)) if tried < REFRESHES => {
+                    tried += 1;
+                }
+                Err(error) => return Err(refused_refresh(error)),
+                Ok(Some(logged_in)) => return self.settled(logged_in, ip).await,
+                Ok(None) => return Err(LoginError::Rejected),
+            }
+        }
+    }
+
+    /// Nothing, if the person is no longer a member: the login has ended then.
+    async fn refreshed_once(
+        &self,
+        token: &Secret<String>,
+        ip: Option<IpAddr>,
+    ) -> Result<Option<LoggedIn>, RefreshError> {
         // Who it is shows only in the token.
         let nobody = at(Actor::dangerous_system(), ip);
-        let verified = self.registry.verify_refresh(&nobody, token).await;
-        let verified = verified.map_err(refused_refresh)?;
+        let verified = self.registry.verify_refresh(&nobody, token).await?;
         let account = self.directory.account(verified.user().clone()).await?;
         let memberships = self.directory.memberships(verified.user().clone()).await?;
         let mut memberships = memberships.into_iter();
         let membership = memberships.find(|membership| membership.org.id == *verified.owner());
         let (Some(account), Some(Membership { org, role })) = (account, membership) else {
             let Revoked::Everywhere = self.registry.end_login(&nobody, &verified).await?;
-            return Err(LoginError::Rejected);
+            return Ok(None);
         };
         let actor = Actor::user(org.id.clone(), account.id.clone(), self.roles.scopes(role));
         let grant = self.roles.grant(role);
         let issued = self
             .registry
             .refresh(&at(actor, ip), verified, &grant, &self.terms)
-            .await;
-        let issued = issued.map_err(refused_refresh)?;
-        Ok(LoggedIn {
+            .await?;
+        Ok(Some(LoggedIn {
             issued,
             account,
             org,
             role,
-        })
+        }))
     }
 
     /// Ends the session that asks for it, and what could refresh it.
@@ -146,6 +170,24 @@ impl Login {
         }
         let actor = at(Actor::from_principal(principal), ip);
         Ok(self.registry.end_session(&actor, principal).await?)
+    }
+
+    /// Ends all sessions of the person whose session asks, with whichever organisation, and what
+    /// could refresh them. Returns how many sessions and refresh tokens were ended.
+    ///
+    /// # Errors
+    /// [`LoginError`]: `SessionRequired` for an API key, or `Unavailable`.
+    pub async fn logout_everywhere(
+        &self,
+        principal: &Principal,
+        ip: Option<IpAddr>,
+    ) -> Result<u64, LoginError> {
+        let user = principal
+            .user()
+            .filter(|_| principal.kind() == TokenKind::Session);
+        let user = user.ok_or(LoginError::SessionRequired)?;
+        let actor = at(Actor::from_principal(principal), ip);
+        Ok(self.registry.end_sessions_of(&actor, user).await?)
     }
 
     /// The address is known to the account from now on.

@@ -7,6 +7,7 @@
 )]
 
 mod limits;
+mod memberships;
 mod people;
 mod refresh;
 mod restart;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use portcullis_core::BoxFuture;
@@ -11,6 +11,8 @@ use portcullis_login::{
     NewAccount, PasswordHash, Replaced, Role, StoredAccount,
 };
 use portcullis_registry::{StoreError, User};
+use portcullis_token::PepperVersion;
+use tokio::sync::Notify;
 
 #[derive(Debug, Default)]
 pub(crate) struct People {
@@ -24,6 +26,14 @@ struct Now {
     are_removed: bool,
     failing: Option<Call>,
     calls: BTreeMap<Call, u32>,
+    pause: Option<Arc<Pause>>,
+}
+
+/// A pause of one reading of memberships, between the answer and its delivery.
+#[derive(Debug, Default)]
+pub(crate) struct Pause {
+    pub(crate) reached: Notify,
+    pub(crate) go_on: Notify,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -44,6 +54,13 @@ impl People {
     /// Whether nobody is a member of anything.
     pub(crate) fn set_removed(&self, are_removed: bool) {
         self.now().are_removed = are_removed;
+    }
+
+    /// Pauses the next reading of memberships when its answer is known.
+    pub(crate) fn pause(&self) -> Arc<Pause> {
+        let pause = Arc::<Pause>::default();
+        self.now().pause = Some(Arc::clone(&pause));
+        pause
     }
 
     /// What fails from now on, if anything.
@@ -90,11 +107,18 @@ impl Directory for People {
         let kept = self.kept.memberships(id);
         let answer = Box::pin(async {
             let mut memberships = kept.await?;
-            let now = self.now();
-            for membership in &mut memberships {
-                membership.role = now.role.unwrap_or(membership.role);
+            let pause = {
+                let mut now = self.now();
+                for membership in &mut memberships {
+                    membership.role = now.role.unwrap_or(membership.role);
+                }
+                memberships.retain(|_| !now.are_removed);
+                now.pause.take()
+            };
+            if let Some(pause) = pause {
+                pause.reached.notify_one();
+                pause.go_on.notified().await;
             }
-            memberships.retain(|_| !now.are_removed);
             Ok(memberships)
         });
         self.asked(Call::Memberships, answer)
@@ -123,5 +147,12 @@ impl Directory for People {
 
     fn count_accounts(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.kept.count_accounts()
+    }
+
+    fn count_passwords_under(
+        &self,
+        pepper: PepperVersion,
+    ) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.kept.count_passwords_under(pepper)
     }
 }

@@ -123,6 +123,29 @@ impl Registry {
         .await
     }
 
+    /// Ends the sessions of a user with one owner, and what could refresh them: for a person who is no
+    /// longer a member. Remove the membership first: what is refreshed meanwhile ends too.
+    ///
+    /// # Errors
+    /// [`ChangeError::NotFound`] for another owner; else as for
+    /// [`end_sessions_of`](Self::end_sessions_of).
+    pub async fn end_sessions_with(
+        &self,
+        actor: &Actor,
+        user: &User,
+        owner: &Owner,
+    ) -> Result<u64, ChangeError> {
+        Self::authorise(actor, owner)?;
+        if actor.key().is_some() {
+            return Err(ChangeError::SessionRequired);
+        }
+        self.standing(actor).await?;
+        self.fell_all(actor, &Of::User(user.clone()), |record| {
+            record.owner == *owner && record.kind != TokenKind::ApiKey
+        })
+        .await
+    }
+
     /// Ends all credentials of a user: sessions, refresh tokens, and the keys that the user made
     /// with all below them. Which, as for [`end_sessions_of`](Self::end_sessions_of).
     ///
