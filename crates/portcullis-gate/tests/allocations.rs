@@ -29,7 +29,10 @@ async fn a_check_of_a_credential_in_memory_allocates_nothing() {
     let plan = Plan::new("pro".parse().unwrap())
         .with_quota("500/60s".parse().unwrap())
         .with_owner_quota("1000/60s".parse().unwrap());
-    registry.set_plan(&acme, Some(plan)).await.unwrap();
+    registry
+        .set_plan(&Actor::dangerous_system(), &acme, Some(plan))
+        .await
+        .unwrap();
     let gate = Gate::new(registry).with_limit("1000/60s".parse().unwrap());
     let guard = gate.guard(READ).unwrap();
     let request = Request::get("/posts?limit=10").header("x-api-key", key.unwrap().token.expose());

@@ -14,13 +14,35 @@ use crate::{CredentialRecord, State};
 /// How many are remembered: the ends of more are read off the wall clock again.
 const MOST: usize = 100_000;
 
+/// For so long what has ended is remembered, should the wall clock step back.
+const ENDED: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The ends of the records that this process has written or read, each on both clocks.
 ///
 /// A record says by the wall clock when it ends, and the wall clock may step. What is known here
 /// ends when so much time has passed as was left when its expiry was first seen: a step in between
 /// neither ends it nor revives it.
 #[derive(Debug, Default)]
-pub(crate) struct Deadlines(Mutex<HashMap<CredentialId, (Timestamp, Tick), RandomState>>);
+pub(crate) struct Deadlines(Mutex<Known>);
+
+type Known = HashMap<CredentialId, (Timestamp, Tick), RandomState>;
+
+/// Forgets what ended long ago and, if that is little, the half that ends last.
+fn make_room(known: &mut Known, tick: Tick) {
+    known.retain(|_, (_, deadline)| deadline.saturating_add(ENDED) > tick);
+    if known.len() < MOST / 2 {
+        return;
+    }
+    let mut ends: Vec<Tick> = known.values().map(|(_, deadline)| *deadline).collect();
+    let half = ends.len() / 2;
+    let (_, median, _) = ends.select_nth_unstable(half);
+    let median = *median;
+    let mut of_median = 0;
+    known.retain(|_, (_, deadline)| {
+        of_median += usize::from(*deadline == median);
+        *deadline < median || (*deadline == median && of_median <= MOST / 4)
+    });
+}
 
 impl Deadlines {
     /// Takes note of the end of a record that was just written.
@@ -47,10 +69,7 @@ impl Deadlines {
             return Some(deadline.saturating_since(tick));
         }
         if known.len() >= MOST {
-            known.retain(|_, (_, deadline)| *deadline > tick);
-            if known.len() >= MOST / 2 {
-                known.clear();
-            }
+            make_room(&mut known, tick);
         }
         known.insert(record.id, (at, tick.saturating_add(left)));
         Some(left)

@@ -1,7 +1,7 @@
 //! The registry's background work, as one future.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fmt,
     future::Future,
     pin::Pin,
@@ -10,13 +10,13 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{BoxFuture, Timestamp};
+use portcullis_core::{BoxFuture, CredentialId, Timestamp};
 use portcullis_token::TokenKind;
 use tokio::sync::Notify;
 
 use crate::{
-    Batch, CommitError, CreditOp, Event, EventKind, Filter, Of, PrefixedId, Query, Registry, Remac,
-    ReservationId, StoreError, UsageDelta, hot::HotTable,
+    Batch, CommitError, CreditOp, Cursor, Event, EventKind, Filter, Of, PrefixedId, Query,
+    Registry, Remac, ReservationId, StoreError, UsageDelta, hot::HotTable,
 };
 
 /// How often changes are looked for and one shard is swept.
@@ -28,8 +28,9 @@ const RESERVATION_TTL: Duration = Duration::from_secs(60 * 60);
 /// How often keys are looked for that end soon, in polls, and how soon that is.
 const POLLS_PER_LOOK: u32 = 7_200;
 const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// How many of them are told of at a time.
-const MOST_ENDING: usize = 10_000;
+/// How many of them are told of at a time, and how many in all.
+const ENDING_AT_A_TIME: usize = 500;
+const MOST_ENDING: usize = 100_000;
 /// How much of what has gathered or was left is written in one batch.
 const AT_A_TIME: usize = 1_000;
 /// How many settlements and releases are kept for a store that is out of reach.
@@ -188,7 +189,7 @@ async fn run(registry: Registry) {
     let mut interval = tokio::time::interval(POLL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut polls: u32 = 0;
-    let mut told_until = None;
+    let mut look = Look::default();
     loop {
         let errands = &registry.inner.errands;
         // The interval before what wakes: a busy gateway must not keep the rest from being done.
@@ -200,8 +201,9 @@ async fn run(registry: Registry) {
                 report(registry.settle_left_behind().await);
                 let turn = usize::try_from(polls).unwrap_or(0);
                 registry.inner.hot.sweep(turn, registry.inner.clock.tick());
-                if polls.is_multiple_of(POLLS_PER_LOOK) || told_until.is_none() {
-                    report(registry.tell_of_ending(&mut told_until).await);
+                look.is_due |= polls.is_multiple_of(POLLS_PER_LOOK);
+                if look.is_due {
+                    report(registry.tell_of_ending(&mut look).await);
                 }
                 polls = polls.wrapping_add(1);
                 if polls.is_multiple_of(POLLS_PER_FLUSH) {
@@ -212,6 +214,16 @@ async fn run(registry: Registry) {
             () = errands.wake.notified() => report(registry.settle_left_behind().await),
         }
     }
+}
+
+/// How far the keys were looked through that end soon: a part at each poll, which listeners have
+/// room for.
+#[derive(Default)]
+struct Look {
+    is_due: bool,
+    after: Option<Cursor>,
+    /// Of whose ends was told, until they have passed.
+    told: HashMap<CredentialId, Timestamp>,
 }
 
 fn report(outcome: Result<(), StoreError>) {
@@ -251,8 +263,9 @@ impl Registry {
         self.flush().await
     }
 
-    /// Tells of the keys that end within seven days, each once: those after `told_until`.
-    async fn tell_of_ending(&self, told_until: &mut Option<Timestamp>) -> Result<(), StoreError> {
+    /// Tells of the next part of the keys that end within seven days, of each end once: also of one
+    /// that was issued, rotated or shortened since the last look.
+    async fn tell_of_ending(&self, look: &mut Look) -> Result<(), StoreError> {
         if !self.inner.events.has_listeners() {
             return Ok(());
         }
@@ -261,20 +274,25 @@ impl Registry {
         let query = Query {
             of: Of::All,
             filter: Filter {
-                ending: Some((told_until.unwrap_or(now), until)),
+                ending: Some((now, until)),
                 ..Filter::default()
             },
-            after: None,
+            after: look.after,
             offset: 0,
-            limit: MOST_ENDING,
+            limit: ENDING_AT_A_TIME,
         };
-        for (record, _) in self.inner.store.list(query).await?.items {
+        look.told.retain(|_, at| *at >= now);
+        let page = self.inner.store.list(query).await?;
+        for (record, _) in page.items {
             let Some(at) = record
                 .expires_at
                 .filter(|_| record.kind == TokenKind::ApiKey)
             else {
                 continue;
             };
+            if look.told.insert(record.id, at) == Some(at) {
+                continue;
+            }
             self.inner.events.tell(Event {
                 at: now,
                 kind: EventKind::Expiring { at },
@@ -282,7 +300,8 @@ impl Registry {
                 owner: Some(record.owner),
             });
         }
-        *told_until = Some(until);
+        look.after = page.next.filter(|_| look.told.len() < MOST_ENDING);
+        look.is_due = look.after.is_some();
         Ok(())
     }
 

@@ -65,6 +65,9 @@ pub enum ChangeError {
         /// Those of the key.
         within: Networks,
     },
+    /// Only the application itself suspends an owner or gives it a plan.
+    #[error("this is for the application itself to change")]
+    Reserved,
     /// Only the application itself gives a key a quota of its own.
     #[error("the quota of a key is set by the application itself")]
     QuotaReserved,

@@ -51,7 +51,9 @@ pub use record::{
     AuditEntry, CreatedBy, CredentialRecord, OwnerRecord, PepperRecord, Seq, State, Usage, Version,
 };
 pub use registry::Registry;
-pub use sessions::{IssuedSession, NewSession, RefreshError, Refreshable, SessionTerms};
+pub use sessions::{
+    IssuedSession, NewSession, RefreshError, Refreshable, SessionInfo, SessionList, SessionTerms,
+};
 pub use store::{
     Batch, Change, Changes, CommitError, CreditOp, Cursor, Filter, Found, Key, MemoryStore, Of,
     Page, Paging, ParseCursorError, Query, Remac, ReservationId, Snapshot, Store, StoreError,

@@ -1,18 +1,26 @@
 //! Who made whom: the keys above a key, and those below it.
 //!
 //! A key falls with the key that made it. What a rotated key made belongs to its successor, and the
-//! rotation says so in the records; until it has said so of all, the rule is this: what outlives a
-//! rotated key is its successor's, what ends with it is its own.
+//! rotation says so in the records; until it has said so of all, the rule is this: what lasts as long
+//! as a rotated key is its successor's, what ends before it is its own. What it makes in its overlap
+//! ends before it.
 
-use std::collections::{HashSet, VecDeque};
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
 
 use portcullis_core::{CredentialId, Timestamp};
 use portcullis_token::TokenKind;
 
 use crate::{CreatedBy, CredentialRecord, Filter, Of, Query, Registry, State, StoreError};
 
-/// How many records are listed or written at a time.
+/// How many records are written at a time.
 pub(crate) const AT_A_TIME: usize = 100;
+/// How many records are listed at a time.
+const LISTED_AT_A_TIME: usize = 1_000;
+/// How many lists are read before the first of a family falls.
+const FEW_READS: usize = 16;
 
 /// A live credential below a key.
 #[derive(Debug)]
@@ -37,8 +45,20 @@ impl CredentialRecord {
     }
 
     /// Whether what a rotated key made is its successor's.
+    fn is_left_by(&self, rotated: &Self) -> bool {
+        !extends(self.expires_at, rotated.expires_at)
+    }
+
+    /// Whether this ends later than the key that it falls with.
     pub(crate) fn outlives(&self, maker: &Self) -> bool {
         extends(maker.expires_at, self.expires_at)
+    }
+
+    /// The latest end of what this makes: its own end, or just before it if it is rotated.
+    pub(crate) fn latest_below(&self) -> Option<Timestamp> {
+        let end = self.expires_at?;
+        let before = end.saturating_sub(Duration::from_micros(1));
+        Some(if self.is_rotated() { before } else { end })
     }
 }
 
@@ -81,7 +101,7 @@ impl Registry {
         let mut maker = self.read(maker).await?.map(|(maker, _)| maker);
         while let Some(rotated) = &maker
             && rotated.is_rotated()
-            && record.outlives(rotated)
+            && record.is_left_by(rotated)
             && let Some(successor) = rotated.successor
         {
             maker = self.read(successor).await?.map(|(maker, _)| maker);
@@ -95,11 +115,33 @@ impl Registry {
         &self,
         roots: &[CredentialRecord],
     ) -> Result<Vec<Descendant>, StoreError> {
+        self.walk(roots, usize::MAX).await
+    }
+
+    /// Those of them that a few reads find: whoever holds a key decides how many there are below it,
+    /// live and revoked, and so how long a longer walk is.
+    pub(crate) async fn near_descendants(
+        &self,
+        roots: &[CredentialRecord],
+    ) -> Result<Vec<Descendant>, StoreError> {
+        self.walk(roots, FEW_READS).await
+    }
+
+    async fn walk(
+        &self,
+        roots: &[CredentialRecord],
+        most_reads: usize,
+    ) -> Result<Vec<Descendant>, StoreError> {
+        let mut reads = 0;
         let mut found = Vec::new();
         let mut seen: HashSet<CredentialId> = roots.iter().map(|root| root.id).collect();
         let mut makers: VecDeque<(CredentialRecord, bool)> =
             roots.iter().map(|root| (root.clone(), false)).collect();
         while let Some((maker, is_orphan)) = makers.pop_front() {
+            reads += 1;
+            if reads > most_reads {
+                break;
+            }
             for record in self.made(&maker).await? {
                 if !seen.insert(record.id) {
                     continue;
@@ -118,7 +160,7 @@ impl Registry {
     async fn made(&self, maker: &CredentialRecord) -> Result<Vec<CredentialRecord>, StoreError> {
         let mut made = self.all(Of::CreatedBy(maker.id)).await?;
         if maker.is_rotated() {
-            made.retain(|record| !record.outlives(maker));
+            made.retain(|record| !record.is_left_by(maker));
         }
         made.append(&mut self.left_to(maker).await?);
         Ok(made)
@@ -138,7 +180,7 @@ impl Registry {
             return Ok(Vec::new());
         };
         let mut left = self.all(Of::CreatedBy(replaced.id)).await?;
-        left.retain(|record| record.outlives(&replaced));
+        left.retain(|record| record.is_left_by(&replaced));
         for record in &mut left {
             record.created_by = CreatedBy::Credential(key.id);
         }
@@ -161,7 +203,7 @@ impl Registry {
             filter,
             after: None,
             offset: 0,
-            limit: AT_A_TIME,
+            limit: LISTED_AT_A_TIME,
         };
         let mut records = Vec::new();
         loop {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    AuditEntry, Batch, ChangeError, CommitError, CreditOp, Found, Key, Owner, OwnerRecord, Plan,
-    Registry, StoreError, Version,
+    Actor, AuditEntry, Batch, ChangeError, CommitError, CreditOp, Found, Key, Owner, OwnerRecord,
+    Plan, Registry, StoreError, Version,
     change::{TRIES, Try},
 };
 
@@ -29,7 +29,9 @@ impl Registry {
             at: self.inner.clock.now(),
             note: "first credits".into(),
         };
-        let audit = self.audit_owner(owner, "owner.added", json!({ "credits": credits }));
+        let system = Actor::dangerous_system();
+        let details = json!({ "credits": credits });
+        let audit = self.audit_owner(&system, owner, "owner.added", details);
         let batch = Batch {
             owners: vec![OwnerRecord::new(owner.clone())],
             credits: vec![first],
@@ -65,17 +67,18 @@ impl Registry {
     /// credential of it makes or changes another.
     ///
     /// # Errors
-    /// [`ChangeError::NotFound`] for an owner that was never noted; [`ChangeError::Contended`] and
-    /// [`ChangeError::Store`]: ask again.
+    /// [`ChangeError::NotFound`] for an owner that was never noted; [`ChangeError::Reserved`] unless
+    /// the application itself asks; [`ChangeError::Contended`] and [`ChangeError::Store`]: ask again.
     pub async fn set_suspended(
         &self,
+        actor: &Actor,
         owner: &Owner,
         suspension: Suspension,
     ) -> Result<(), ChangeError> {
         let suspended = suspension == Suspension::Suspended;
-        let changed = self.change_owner(owner, "owner.suspension", |record| {
-            record.suspended = suspended;
-            json!({ "suspended": suspended })
+        let changed = self.change_owner(actor, owner, "owner.suspension", |record| {
+            let before = std::mem::replace(&mut record.suspended, suspended);
+            json!({ "suspended": { "before": before, "after": suspended } })
         });
         changed.await
     }
@@ -87,13 +90,18 @@ impl Registry {
     ///
     /// # Errors
     /// As [`set_suspended`](Self::set_suspended).
-    pub async fn set_plan(&self, owner: &Owner, plan: Option<Plan>) -> Result<(), ChangeError> {
+    pub async fn set_plan(
+        &self,
+        actor: &Actor,
+        owner: &Owner,
+        plan: Option<Plan>,
+    ) -> Result<(), ChangeError> {
         let shown = |plan: &Option<Plan>| -> Value {
             let text = plan.as_ref().map(Plan::to_json);
             text.and_then(|text| serde_json::from_str(&text).ok())
                 .unwrap_or_default()
         };
-        let changed = self.change_owner(owner, "owner.plan", |record| {
+        let changed = self.change_owner(actor, owner, "owner.plan", |record| {
             let before = std::mem::replace(&mut record.plan, plan.clone());
             json!({ "plan": { "before": shown(&before), "after": shown(&plan) } })
         });
@@ -102,16 +110,20 @@ impl Registry {
 
     async fn change_owner(
         &self,
+        actor: &Actor,
         owner: &Owner,
         action: &'static str,
         change: impl Fn(&mut OwnerRecord) -> Value + Send + Sync,
     ) -> Result<(), ChangeError> {
+        if !actor.is_system() {
+            return Err(ChangeError::Reserved);
+        }
         for _ in 0..TRIES {
             let mut record = self.owner(owner).await?.ok_or(ChangeError::NotFound)?;
             let details = change(&mut record);
             let batch = Batch {
                 owners: vec![record],
-                audit: vec![self.audit_owner(owner, action, details)],
+                audit: vec![self.audit_owner(actor, owner, action, details)],
                 ..Batch::default()
             };
             if let Try::Done = self.commit(batch).await? {
@@ -121,14 +133,20 @@ impl Registry {
         Err(ChangeError::Contended)
     }
 
-    fn audit_owner(&self, owner: &Owner, action: &'static str, details: Value) -> AuditEntry {
+    fn audit_owner(
+        &self,
+        actor: &Actor,
+        owner: &Owner,
+        action: &'static str,
+        details: Value,
+    ) -> AuditEntry {
         AuditEntry {
             at: self.inner.clock.now(),
-            actor: "system".into(),
+            actor: actor.audit_name(),
             action,
             target: owner.to_string(),
             owner: Some(owner.clone()),
-            ip: None,
+            ip: actor.ip(),
             details,
         }
     }

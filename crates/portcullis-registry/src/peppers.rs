@@ -2,16 +2,19 @@
 
 use std::collections::HashSet;
 
-use portcullis_token::{PepperRing, PepperVersion};
+use portcullis_token::{PepperRing, PepperVersion, TokenKind};
 use serde_json::json;
 
 use crate::{
-    Actor, AuditEntry, Batch, ChangeError, CommitError, Filter, Key, Of, OpenError, PepperRecord,
-    Query, Registry, Snapshot, Store, StoreError,
+    Actor, AuditEntry, Batch, ChangeError, CommitError, CredentialRecord, Filter, Key, Of,
+    OpenError, PepperRecord, Query, Registry, Snapshot, Store, StoreError,
     change::{TRIES, Try},
+    keys::Action,
 };
 
-/// How many credentials are under a pepper.
+const RETIRED: Action = Action::Named("pepper.retired");
+
+/// How many credentials a pepper is needed for.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PepperUse {
@@ -19,7 +22,8 @@ pub struct PepperUse {
     pub version: PepperVersion,
     /// Whether it is the one that new credentials are under.
     pub is_current: bool,
-    /// How many credentials are under it that are not revoked, expired ones too.
+    /// How many credentials are under it that are not revoked, ended ones too: those are revoked
+    /// when it is retired.
     pub credentials: u64,
 }
 
@@ -36,6 +40,15 @@ pub enum Retirement {
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum RetireError {
+    /// Only the application itself retires a pepper: it is everybody's.
+    #[error("a pepper is retired by the application itself")]
+    Reserved,
+    /// The store knows no pepper of this version.
+    #[error("the store knows no pepper {version}")]
+    Unknown {
+        /// The version that was asked for.
+        version: PepperVersion,
+    },
     /// It is the one that new credentials are under.
     #[error("pepper {version} is the current one: make another current first")]
     Current {
@@ -89,6 +102,11 @@ impl Registry {
     /// the old one is what nobody used. Leave the pepper out of the peppers file afterwards, never
     /// before. Imported keys are brought under the current pepper in the same way.
     ///
+    /// What has ended, and refresh tokens that are used up, don't count: they are revoked. With
+    /// [`Retirement::RevokeRest`] sessions and refresh tokens fall alone, keys with what they made.
+    /// Imported keys that were revoked under the pepper can't be told from new ones afterwards, so
+    /// [`import`](Self::import) is refused from then on unless it is forced.
+    ///
     /// # Errors
     /// [`RetireError`]; the pepper is known as before.
     pub async fn retire_pepper(
@@ -97,13 +115,23 @@ impl Registry {
         version: PepperVersion,
         retirement: Retirement,
     ) -> Result<(), RetireError> {
+        if !actor.is_system() {
+            return Err(RetireError::Reserved);
+        }
         if version == self.inner.peppers.current() {
             return Err(RetireError::Current { version });
+        }
+        let known = self.inner.store.get(Key::Peppers).await?;
+        if known.fingerprint(version).is_none() {
+            return Err(RetireError::Unknown { version });
         }
         // What has verified here and is not yet written counts as used.
         self.flush().await?;
         let mut revoked: u64 = 0;
         for _ in 0..TRIES {
+            let mut ended = self.all(Of::Pepper(version)).await?;
+            ended.retain(|record| self.is_over(record));
+            self.revoke_all(actor, ended, RETIRED).await?;
             let credentials = self.count_under(version).await?;
             match retirement {
                 _ if credentials == 0 => {}
@@ -114,10 +142,12 @@ impl Registry {
                     });
                 }
                 Retirement::RevokeRest => {
-                    for credential in self.all(Of::Pepper(version)).await? {
-                        self.revoke_with_descendants(actor, credential, "pepper.retired")
-                            .await?;
-                    }
+                    let rest = self.all(Of::Pepper(version)).await?;
+                    let (keys, others): (Vec<_>, Vec<_>) = rest
+                        .into_iter()
+                        .partition(|record| record.kind == TokenKind::ApiKey);
+                    self.revoke_all(actor, others, RETIRED).await?;
+                    self.fell(actor, keys, RETIRED).await?;
                     revoked = revoked.saturating_add(credentials);
                 }
             }
@@ -143,6 +173,12 @@ impl Registry {
         Err(ChangeError::Contended.into())
     }
 
+    /// Whether a credential is over: it has ended, or it is a refresh token that is used up.
+    fn is_over(&self, record: &CredentialRecord) -> bool {
+        let is_used_up = record.kind != TokenKind::ApiKey && record.successor.is_some();
+        is_used_up || self.has_ended(record)
+    }
+
     async fn count_under(&self, version: PepperVersion) -> Result<u64, StoreError> {
         let query = Query {
             of: Of::Pepper(version),
@@ -156,6 +192,8 @@ impl Registry {
 }
 
 /// Refuses a store that was written under peppers we lack, and notes those that are new to it.
+///
+/// One that was retired is not new: it is below one that the store knows, and not the current one.
 pub(crate) async fn note_peppers(
     store: &dyn Store,
     known: &Snapshot,
@@ -176,6 +214,10 @@ pub(crate) async fn note_peppers(
         .iter()
         .map(|pepper| pepper.version)
         .collect();
+    let newest = noted.iter().max().copied();
+    let is_new = |version: &PepperVersion| {
+        !noted.contains(version) && (Some(*version) > newest || *version == ring.current())
+    };
     let record = |version| {
         ring.fingerprint(version).map(|fingerprint| PepperRecord {
             version,
@@ -185,7 +227,7 @@ pub(crate) async fn note_peppers(
     let new = ring
         .versions()
         .into_iter()
-        .filter(|version| !noted.contains(version))
+        .filter(is_new)
         .filter_map(record);
     let batch = Batch {
         peppers: new.collect(),

@@ -5,7 +5,8 @@ use portcullis_limit::Quota;
 use portcullis_scope::{Grant, ScopeSet};
 
 use crate::{
-    Actor, ChangeError, CredentialRecord, Found, Key, Networks, Registry, State, Usage, Version,
+    Actor, Batch, ChangeError, CredentialRecord, Found, Key, Networks, Owner, OwnerRecord,
+    Registry, State, Usage, Version,
 };
 
 /// What an actor may hand on now, and on what that depends.
@@ -19,6 +20,8 @@ pub(crate) struct Standing {
     pub(crate) scopes: ScopeSet,
     /// The acting credential and those that it falls with, if it is one of ours.
     pub(crate) unchanged: Vec<(CredentialId, Version)>,
+    /// For whom it acts, as that owner was found not to be suspended.
+    owner: Option<(Owner, Version)>,
     /// When what it makes ends at the latest, if it is a key that ends.
     pub(crate) latest: Option<Timestamp>,
     /// Within which networks what it makes is accepted.
@@ -27,23 +30,49 @@ pub(crate) struct Standing {
     pub(crate) quota: Option<Quota>,
 }
 
+impl Standing {
+    fn pin_owner(
+        &mut self,
+        owner: &Owner,
+        record: Option<&OwnerRecord>,
+    ) -> Result<(), ChangeError> {
+        if record.is_some_and(|record| record.suspended) {
+            return Err(ChangeError::Suspended);
+        }
+        let version = record.map_or(Version(0), |record| record.version);
+        self.owner = Some((owner.clone(), version));
+        Ok(())
+    }
+
+    /// A batch that is refused unless all that this depends on is as it was.
+    pub(crate) fn batch(self) -> Batch {
+        Batch {
+            unchanged: self.unchanged,
+            unchanged_owners: self.owner.into_iter().collect(),
+            ..Batch::default()
+        }
+    }
+
+    /// Whether this is the acting credential, or one that it falls with.
+    pub(crate) fn depends_on(&self, id: CredentialId) -> bool {
+        self.unchanged.iter().any(|(held, _)| *held == id)
+    }
+}
+
 impl Registry {
     /// What the actor may hand on now, and on what that depends.
     ///
     /// # Errors
     /// [`ChangeError::Ended`] if its credential, or one that it falls with, is revoked, disabled or
     /// expired, or a session that has gone unused for its idle time; [`ChangeError::Suspended`] if
-    /// its owner is; [`ChangeError::Store`].
+    /// the owner that it acts for is; [`ChangeError::Store`].
     pub(crate) async fn standing(&self, actor: &Actor) -> Result<Standing, ChangeError> {
-        let scopes = actor.scopes(&self.inner.catalogue);
-        let mut standing = Standing {
-            scopes,
-            unchanged: Vec::new(),
-            latest: None,
-            networks: Networks::ANY,
-            quota: None,
-        };
+        let mut standing = self.standing_at_login(actor);
         let Some(id) = actor.credential() else {
+            if let Some(owner) = actor.owner() {
+                let record = self.owner(owner).await?;
+                standing.pin_owner(owner, record.as_ref())?;
+            }
             return Ok(standing);
         };
         let snapshot = self.inner.store.get(Key::Credential(id)).await?;
@@ -55,14 +84,11 @@ impl Registry {
         else {
             return Err(ChangeError::Ended);
         };
-        if owner.is_some_and(|owner| owner.suspended) {
-            return Err(ChangeError::Suspended);
-        }
         if self.has_idled(&record, &usage) {
             return Err(ChangeError::Ended);
         }
         let held = self.inner.catalogue.resolve(&record.grant);
-        standing.scopes = scopes.intersect(&held);
+        standing.scopes = standing.scopes.intersect(&held);
         standing.networks = record.networks.clone();
         standing.quota = actor.key().and(record.quota);
         let makers = self.makers(&record).await?;
@@ -73,10 +99,35 @@ impl Registry {
             standing.unchanged.push((record.id, record.version));
         }
         if actor.key().is_some() {
-            let ends = std::iter::once(&*record).chain(&makers);
-            standing.latest = ends.filter_map(|record| record.expires_at).min();
+            let above = std::iter::once(&*record).chain(&makers);
+            standing.latest = above.filter_map(CredentialRecord::latest_below).min();
         }
+        standing.pin_owner(&record.owner, owner.as_ref())?;
         Ok(standing)
+    }
+
+    /// Whether the actor may end what it reaches: also while its owner is suspended.
+    ///
+    /// # Errors
+    /// As for [`standing`](Self::standing), save `Suspended`.
+    pub(crate) async fn check_may_end(&self, actor: &Actor) -> Result<(), ChangeError> {
+        match self.standing(actor).await {
+            Ok(_) | Err(ChangeError::Suspended) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What somebody may have who is about to get a session: a person with the roles that the
+    /// application says. The owner may be suspended: people log in to see why.
+    pub(crate) fn standing_at_login(&self, actor: &Actor) -> Standing {
+        Standing {
+            scopes: actor.scopes(&self.inner.catalogue),
+            unchanged: Vec::new(),
+            owner: None,
+            latest: None,
+            networks: Networks::ANY,
+            quota: None,
+        }
     }
 
     /// What a standing may hand on of a wish: the one way by which scopes reach a new credential.
@@ -95,7 +146,7 @@ impl Registry {
     }
 
     /// Whether a session has gone unused for its idle time.
-    fn has_idled(&self, record: &CredentialRecord, usage: &Usage) -> bool {
+    pub(crate) fn has_idled(&self, record: &CredentialRecord, usage: &Usage) -> bool {
         let Some(idle_ttl) = record.idle_ttl else {
             return false;
         };

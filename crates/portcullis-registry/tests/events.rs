@@ -12,7 +12,8 @@ use std::{net::IpAddr, time::Duration};
 use common::{Bed, READ, WRITE, acme, ada, bed};
 use portcullis_core::{Clock, Secret};
 use portcullis_registry::{
-    Event, EventKind, Events, Expiry, IssuedKey, KeyChange, NewSession, SessionTerms, Suspension,
+    Actor, Event, EventKind, Events, Expiry, IssuedKey, KeyChange, NewKey, NewSession,
+    SessionTerms, Suspension,
 };
 
 /// The kinds of all that was told, with what waits no longer.
@@ -88,7 +89,7 @@ async fn sessions_owners_and_a_reused_refresh_token_are_told() {
     for suspension in [Suspension::Suspended, Suspension::Lifted] {
         let owner = acme();
         bed.registry
-            .set_suspended(&owner, suspension)
+            .set_suspended(&Actor::dangerous_system(), &owner, suspension)
             .await
             .unwrap();
     }
@@ -203,6 +204,39 @@ async fn keys_that_end_soon_are_told_once_each() {
     driver.await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_near_end_was_set_after_the_last_look_is_told_as_well() {
+    let mut bed = bed().await;
+    let mut events = bed.registry.events();
+    let driver = tokio::spawn(bed.driver.take().unwrap());
+    let hour = Duration::from_secs(3_600);
+    tokio::time::sleep(hour / 2).await;
+    let end = bed.clock.now().saturating_add(72 * hour);
+    let new = NewKey::new(acme(), "short", [READ]).with_expiry(end);
+    bed.registry.issue_key(&ada(), new).await.unwrap();
+    let rotated = bed.key(&[READ]).await;
+    let id = rotated.key.credential();
+    let overlap_end = bed.clock.now().saturating_add(24 * hour);
+    bed.registry
+        .rotate_key(&ada(), id, 24 * hour)
+        .await
+        .unwrap();
+    let _before = told(&mut events).await;
+    for _ in 0..3 {
+        tokio::time::sleep(hour).await;
+        bed.clock.advance(hour);
+    }
+    let mut told = told(&mut events).await;
+    told.sort_by_key(|kind| format!("{kind:?}"));
+    let expected = [
+        EventKind::Expiring { at: overlap_end },
+        EventKind::Expiring { at: end },
+    ];
+    assert_eq!(told, expected);
+    bed.registry.close().await.unwrap();
+    driver.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_slow_listener_loses_the_oldest_and_is_told_how_many() {
     let bed = bed().await;
@@ -214,7 +248,7 @@ async fn a_slow_listener_loses_the_oldest_and_is_told_how_many() {
             _ => Suspension::Lifted,
         };
         bed.registry
-            .set_suspended(&acme(), suspension)
+            .set_suspended(&Actor::dangerous_system(), &acme(), suspension)
             .await
             .unwrap();
     }

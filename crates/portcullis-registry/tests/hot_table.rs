@@ -17,7 +17,7 @@ use std::{
 
 use common::{READ, acme, ada, bed, held::held};
 use portcullis_core::Clock;
-use portcullis_registry::{Batch, Hot, Key, KeyChange, Store, Suspension};
+use portcullis_registry::{Actor, Batch, Hot, Key, KeyChange, Store, Suspension};
 
 #[tokio::test]
 async fn a_fill_in_flight_during_a_revoke_does_not_bring_the_credential_back() {
@@ -156,7 +156,7 @@ async fn a_revoke_whose_caller_goes_away_holds_at_once_and_when_it_is_said_again
     let Hot::Known(maker) = maker else {
         panic!("{maker:?}")
     };
-    let maker = portcullis_registry::Actor::from_principal(&maker);
+    let maker = Actor::from_principal(&maker);
     let child = registry.issue_key(&maker, new("child")).await.unwrap();
     let child_token = registry
         .format()
@@ -261,7 +261,7 @@ async fn a_suspension_holds_for_every_credential_of_the_owner_and_can_be_lifted(
     for (suspension, expected) in [(Suspension::Suspended, true), (Suspension::Lifted, false)] {
         bed.verify(&token).await.unwrap();
         bed.registry
-            .set_suspended(&acme(), suspension)
+            .set_suspended(&Actor::dangerous_system(), &acme(), suspension)
             .await
             .unwrap();
         bed.verify(&token).await.unwrap();

@@ -78,7 +78,10 @@ impl Small {
             .with_owner_quota(self::quota(owners));
         let registry = &self.registry;
         registry.ensure_owner(&self.owner, 0).await.unwrap();
-        registry.set_plan(&self.owner, Some(plan)).await.unwrap();
+        registry
+            .set_plan(&Actor::dangerous_system(), &self.owner, Some(plan))
+            .await
+            .unwrap();
     }
 
     /// Charges so much from memory alone.

@@ -53,7 +53,10 @@ async fn usage(bed: &Bed, key: &IssuedKey) -> Usage {
 async fn with_plan(plan: Plan) -> Bed {
     let bed = bed().await;
     bed.registry.ensure_owner(&acme(), 0).await.unwrap();
-    bed.registry.set_plan(&acme(), Some(plan)).await.unwrap();
+    bed.registry
+        .set_plan(&Actor::dangerous_system(), &acme(), Some(plan))
+        .await
+        .unwrap();
     bed
 }
 
@@ -71,7 +74,10 @@ async fn a_keys_own_quota_goes_before_the_plans_and_this_before_the_default() {
     let changed = bed.registry.change_key(&system, id, unlimit).await;
     changed.unwrap();
     assert_eq!(usage(&bed, &key).await.limit, 7);
-    bed.registry.set_plan(&acme(), None).await.unwrap();
+    bed.registry
+        .set_plan(&Actor::dangerous_system(), &acme(), None)
+        .await
+        .unwrap();
     assert_eq!(usage(&bed, &key).await.limit, 9);
 }
 
@@ -86,7 +92,10 @@ async fn without_any_quota_nothing_is_counted_and_with_the_owners_alone_that_is(
     assert_eq!(asked.await, Hot::Known(((None, None), None)));
 
     let owners = plan().with_owner_quota(quota("4/60s"));
-    bed.registry.set_plan(&acme(), Some(owners)).await.unwrap();
+    bed.registry
+        .set_plan(&Actor::dangerous_system(), &acme(), Some(owners))
+        .await
+        .unwrap();
     let asked = visit(&bed, &key, None, |visit| {
         let asked = visit.check_rate(None, 1);
         assert_eq!(asked.and_then(|asked| asked.usage()), visit.peek_rate(None));
@@ -145,16 +154,25 @@ async fn a_changed_plan_goes_at_once_and_what_was_used_counts() {
         ("30/60s", "20/60s", [16, 16]),
     ] {
         let changed = two(own, owners);
-        bed.registry.set_plan(&acme(), Some(changed)).await.unwrap();
+        bed.registry
+            .set_plan(&Actor::dangerous_system(), &acme(), Some(changed))
+            .await
+            .unwrap();
         for (key, left) in [&one, &other].into_iter().zip(left) {
             assert_eq!(usage(&bed, key).await.remaining, left, "{own} {owners}");
         }
     }
     // Also if there is no plan for a while.
-    bed.registry.set_plan(&acme(), None).await.unwrap();
+    bed.registry
+        .set_plan(&Actor::dangerous_system(), &acme(), None)
+        .await
+        .unwrap();
     assert_eq!(usage(&bed, &one).await.remaining, 5);
     let again = two("6/60s", "8/60s");
-    bed.registry.set_plan(&acme(), Some(again)).await.unwrap();
+    bed.registry
+        .set_plan(&Actor::dangerous_system(), &acme(), Some(again))
+        .await
+        .unwrap();
     assert_eq!(usage(&bed, &other).await.remaining, 4);
 }
 

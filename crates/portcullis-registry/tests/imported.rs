@@ -298,6 +298,13 @@ async fn an_imported_key_lives_as_any_other() {
     };
     assert_eq!(key.hint().as_str(), "sk-social-...");
     assert_eq!(key.imported(), Some("sk-social-"));
+    // It is found by what is shown of it.
+    for (wanted, found) in [("sk-social-...", 1), ("Sk-Social", 1), ("sk-other", 0)] {
+        let mut listing = Listing::default();
+        listing.filter.text = Some(wanted.into());
+        let listed = registry.keys(&ada(), &acme(), listing).await.unwrap();
+        assert_eq!(listed.keys.len(), found, "{wanted}");
+    }
     assert_eq!((key.name(), key.created_at()), ("from before", before));
     let id = key.credential();
 

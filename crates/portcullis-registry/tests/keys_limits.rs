@@ -305,7 +305,10 @@ async fn keys_that_have_ended_take_no_place_of_others() {
     bed.clock.advance(Duration::from_secs(60));
     bed.registry.issue_key(&ada(), new()).await.unwrap();
     let lifted = Suspension::Lifted;
-    bed.registry.set_suspended(&acme(), lifted).await.unwrap();
+    bed.registry
+        .set_suspended(&Actor::dangerous_system(), &acme(), lifted)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

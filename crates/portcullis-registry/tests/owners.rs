@@ -40,9 +40,15 @@ async fn an_owner_that_was_never_noted_is_neither_suspended_nor_given_a_plan() {
     let one = 1.try_into().unwrap();
     assert!(bed.registry.reserve(&acme(), one, "x").await.is_err());
     let suspension = Suspension::Suspended;
-    let suspended = bed.registry.set_suspended(&acme(), suspension).await;
+    let suspended = bed
+        .registry
+        .set_suspended(&Actor::dangerous_system(), &acme(), suspension)
+        .await;
     assert!(matches!(suspended, Err(ChangeError::NotFound)));
-    let given = bed.registry.set_plan(&acme(), Some(plan("pro"))).await;
+    let given = bed
+        .registry
+        .set_plan(&Actor::dangerous_system(), &acme(), Some(plan("pro")))
+        .await;
     assert!(matches!(given, Err(ChangeError::NotFound)));
 }
 
@@ -52,12 +58,21 @@ async fn every_change_of_an_owner_is_in_the_audit_log() {
     let registry = &bed.registry;
     registry.ensure_owner(&acme(), 5).await.unwrap();
     let suspension = Suspension::Suspended;
-    registry.set_suspended(&acme(), suspension).await.unwrap();
+    registry
+        .set_suspended(&Actor::dangerous_system(), &acme(), suspension)
+        .await
+        .unwrap();
     let pro = plan("pro").with_quota("5/60s".parse().unwrap());
-    registry.set_plan(&acme(), Some(pro.clone())).await.unwrap();
+    registry
+        .set_plan(&Actor::dangerous_system(), &acme(), Some(pro.clone()))
+        .await
+        .unwrap();
     let owner = registry.owner(&acme()).await.unwrap().unwrap();
     assert_eq!((owner.suspended, owner.plan), (true, Some(pro)));
-    registry.set_plan(&acme(), None).await.unwrap();
+    registry
+        .set_plan(&Actor::dangerous_system(), &acme(), None)
+        .await
+        .unwrap();
 
     let audit = bed.store.audit();
     let lines: Vec<_> = audit
@@ -69,7 +84,11 @@ async fn every_change_of_an_owner_is_in_the_audit_log() {
     });
     let expected = [
         ("owner.added", "acme", json!({"credits": 5})),
-        ("owner.suspension", "acme", json!({"suspended": true})),
+        (
+            "owner.suspension",
+            "acme",
+            json!({"suspended": {"before": false, "after": true}}),
+        ),
         (
             "owner.plan",
             "acme",
@@ -109,7 +128,7 @@ async fn a_credential_of_a_suspended_owner_makes_and_changes_nothing() {
     };
     for suspension in [Suspension::Suspended, Suspension::Lifted] {
         bed.registry
-            .set_suspended(&acme(), suspension)
+            .set_suspended(&Actor::dangerous_system(), &acme(), suspension)
             .await
             .unwrap();
         for actor in [&actor, &session] {
@@ -156,13 +175,19 @@ async fn a_plan_is_live_at_once_and_what_was_used_counts() {
     let (key, own) = (key.token.expose(), own.token.expose());
     assert_eq!(admitted(key).await, 2);
     let pro = plan("pro").with_quota("5/60s".parse().unwrap());
-    bed.registry.set_plan(&acme(), Some(pro)).await.unwrap();
+    bed.registry
+        .set_plan(&Actor::dangerous_system(), &acme(), Some(pro))
+        .await
+        .unwrap();
     assert_eq!(admitted(key).await, 3, "five, of which two are used");
     assert_eq!(
         admitted(own).await,
         7,
         "a quota of its own goes before the plan"
     );
-    bed.registry.set_plan(&acme(), None).await.unwrap();
+    bed.registry
+        .set_plan(&Actor::dangerous_system(), &acme(), None)
+        .await
+        .unwrap();
     assert_eq!(admitted(key).await, 0, "five of two are used");
 }

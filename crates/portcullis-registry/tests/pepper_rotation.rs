@@ -5,18 +5,21 @@
 #[expect(dead_code, reason = "shared with tests that need more")]
 mod common;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use common::{WRITE, acme, ada, catalogue, format, verify};
-use portcullis_core::{Clock, ManualClock};
+use portcullis_core::{Clock, ManualClock, Secret};
 use portcullis_registry::{
-    Actor, Hot, IssuedKey, MemoryStore, NewKey, NewSession, OpenError, Registry, RetireError,
-    Retirement, SessionTerms,
+    Actor, Hot, ImportError, IssuedKey, Listing, MemoryStore, NewImport, NewKey, NewSession,
+    OpenError, Options, RefreshError, Registry, RetireError, Retirement, SessionTerms,
 };
-use portcullis_token::{Pepper, PepperRing, PepperVersion};
+use portcullis_token::{ImportedScheme, Pepper, PepperRing, PepperVersion};
 
 const FIRST: PepperVersion = PepperVersion::FIRST;
 
@@ -234,7 +237,7 @@ async fn sessions_and_refresh_tokens_go_through_a_change_of_pepper() {
     drop(node);
     let node = world.node(&world.promoted).await;
     assert!(verify(&node, issued.token.expose()).await.is_some());
-    let refresh = portcullis_core::Secret::new(issued.refresh.expose().to_owned());
+    let refresh = Secret::new(issued.refresh.expose().to_owned());
     let verified = node.verify_refresh(&ada(), &refresh).await.unwrap();
     let next = node
         .refresh(&ada(), verified, &grant, &SessionTerms::default())
@@ -242,11 +245,142 @@ async fn sessions_and_refresh_tokens_go_through_a_change_of_pepper() {
         .unwrap();
     assert!(verify(&node, next.token.expose()).await.is_some());
     node.flush().await.unwrap();
-    // Of the first pair the refresh token alone is left under the old pepper.
+    // Of the first pair the refresh token alone is left under the old pepper: used up, it keeps
+    // no pepper alive.
     let uses = under(&node).await;
     assert_eq!(uses, [(1, 1), (2, 3)]);
-    let head = node
-        .retire_pepper(&Actor::dangerous_system(), FIRST, Retirement::IfUnused)
+    node.retire_pepper(&Actor::dangerous_system(), FIRST, Retirement::IfUnused)
+        .await
+        .unwrap();
+    for session in [&issued.token, &next.token] {
+        assert!(verify(&node, session.expose()).await.is_some());
+    }
+    // Presented again it is what it would have been: somebody else has it.
+    let reused = node.verify_refresh(&ada(), &refresh).await;
+    assert!(matches!(reused, Err(RefreshError::Rejected)));
+    assert!(verify(&node, next.token.expose()).await.is_none());
+}
+
+#[tokio::test]
+async fn what_ended_or_was_used_up_under_a_pepper_keeps_it_not_and_its_end_ends_nothing_else() {
+    let world = World::new();
+    let node = world.node(&world.before).await;
+    let terms = SessionTerms::default();
+    let new = NewSession {
+        owner: acme(),
+        user: "ada".parse().unwrap(),
+        grant: [WRITE].into_iter().collect(),
+        terms,
+    };
+    let mut last = node.start_session(&ada(), new.clone()).await.unwrap();
+    let dormant = node.start_session(&ada(), new).await.unwrap();
+    drop(node);
+    let node = world.node(&world.promoted).await;
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_secs(13 * 3_600));
+        let token = Secret::new(last.refresh.expose().to_owned());
+        let verified = node.verify_refresh(&ada(), &token).await.unwrap();
+        let grant = [WRITE].into_iter().collect();
+        last = node
+            .refresh(&ada(), verified, &grant, &terms)
+            .await
+            .unwrap();
+    }
+    // The refresh token of the login that nobody went on with.
+    let system = Actor::dangerous_system();
+    let refused = node
+        .retire_pepper(&system, FIRST, Retirement::IfUnused)
         .await;
-    assert!(matches!(head, Err(RetireError::InUse { .. })));
+    assert!(
+        matches!(refused, Err(RetireError::InUse { credentials: 1, .. })),
+        "{refused:?}"
+    );
+    node.retire_pepper(&system, FIRST, Retirement::RevokeRest)
+        .await
+        .unwrap();
+    assert!(verify(&node, last.token.expose()).await.is_some());
+    let token = Secret::new(dormant.refresh.expose().to_owned());
+    let refused = node.verify_refresh(&ada(), &token).await;
+    assert!(matches!(refused, Err(RefreshError::Rejected)));
+}
+
+#[tokio::test]
+async fn a_pepper_is_retired_by_the_application_alone_and_only_one_that_is_there() {
+    let world = World::new();
+    drop(world.node(&world.before).await);
+    let node = world.node(&world.promoted).await;
+    let refused = node
+        .retire_pepper(&ada(), FIRST, Retirement::IfUnused)
+        .await;
+    assert!(matches!(refused, Err(RetireError::Reserved)));
+    let ninth = PepperVersion::new(9).unwrap();
+    let system = Actor::dangerous_system();
+    let refused = node
+        .retire_pepper(&system, ninth, Retirement::IfUnused)
+        .await;
+    assert!(matches!(refused, Err(RetireError::Unknown { version }) if version == ninth));
+    node.retire_pepper(&system, FIRST, Retirement::IfUnused)
+        .await
+        .unwrap();
+    drop(node);
+    // A start with a file from which it has not been taken yet does not bring it back.
+    drop(world.node(&world.promoted).await);
+    let node = world.node(&world.after).await;
+    assert_eq!(under(&node).await, [(2, 0)]);
+}
+
+#[tokio::test]
+async fn an_import_after_a_retirement_is_an_explicit_choice() {
+    let world = World::new();
+    let scheme = ImportedScheme::new("old_").unwrap();
+    let text = b"old_BRTRKFsL51FwqftsmMDHHbJAMEXXHCgG";
+    let record = || {
+        let digest = scheme.digest(text).unwrap();
+        NewImport::new(&scheme, digest, acme(), "ci", [WRITE].into_iter().collect())
+    };
+    let open = async |ring: &PepperRing| {
+        let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&world.clock);
+        let options = Options::new()
+            .with_clock(clock)
+            .with_imported([scheme.clone()]);
+        let store = Arc::clone(&world.store);
+        let opened = Registry::open_with(store, format(), catalogue(), ring.clone(), options);
+        opened.await.unwrap().0
+    };
+    let system = Actor::dangerous_system();
+    let node = open(&world.before).await;
+    assert_eq!(node.import(&system, [record()]).await.unwrap().imported, 1);
+    let keys = node
+        .keys(&system, &acme(), Listing::default())
+        .await
+        .unwrap()
+        .keys;
+    let _revoked = node
+        .revoke_key(&system, keys[0].credential())
+        .await
+        .unwrap();
+    drop(node);
+    let node = open(&world.promoted).await;
+    // As long as the pepper is there, the record is told to be the revoked one.
+    assert_eq!(
+        node.import(&system, [record()])
+            .await
+            .unwrap()
+            .already_there,
+        1
+    );
+    node.retire_pepper(&system, FIRST, Retirement::IfUnused)
+        .await
+        .unwrap();
+    drop(node);
+    let node = open(&world.after).await;
+    let refused = node.import(&system, [record()]).await;
+    assert!(
+        matches!(refused, Err(ImportError::Untold { keys: 1 })),
+        "{refused:?}"
+    );
+    assert!(!node.load_imported(text).await.unwrap());
+    let forced = node.dangerous_import_anew(&system, [record()]).await;
+    assert_eq!(forced.unwrap().imported, 1);
+    assert!(node.load_imported(text).await.unwrap());
 }

@@ -7,12 +7,13 @@
 )]
 mod common;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use common::{Bed, READ, WRITE, acme, ada, bed};
-use portcullis_core::{Clock, Secret};
+use common::{Bed, READ, WRITE, acme, ada, bed, catalogue, format};
+use portcullis_core::{Clock, ManualClock, Secret};
 use portcullis_registry::{
-    Actor, ChangeError, IssuedSession, NewKey, NewSession, RefreshError, SessionTerms,
+    Actor, ChangeError, IssuedSession, NewKey, NewSession, Options, RefreshError, Registry,
+    SessionTerms,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -179,5 +180,35 @@ async fn a_session_that_idled_or_ended_while_its_body_came_makes_nothing() {
         let made = bed.registry.issue_key(&actor, new).await;
         assert_eq!(made.is_ok(), makes, "{age:?}");
         assert!(makes || matches!(made, Err(ChangeError::Ended)));
+    }
+}
+
+#[tokio::test]
+async fn a_step_of_the_wall_clock_changes_no_idle_time_also_of_a_session_that_left_memory() {
+    let steps: [fn(&Bed, Duration); 2] = [step_back, step_forward];
+    for (step, idles) in steps.into_iter().flat_map(|step| [(step, 59), (step, 60)]) {
+        let bed = bed().await;
+        let options = Options::new()
+            .with_capacity(1)
+            .with_clock(Arc::<ManualClock>::clone(&bed.clock));
+        let opened = Registry::open_with(
+            Arc::clone(&bed.store),
+            format(),
+            catalogue(),
+            bed.peppers.clone(),
+            options,
+        );
+        let (registry, _driver) = opened.await.unwrap();
+        let bed = Bed { registry, ..bed };
+        let sessions = [start(&bed).await, start(&bed).await, start(&bed).await];
+        step(&bed, DAY);
+        bed.clock.advance(10 * SECOND);
+        for session in &sessions {
+            // There is room for one, so the first is out of memory at the end.
+            assert!(is_live(&bed, session).await);
+            bed.registry.flush().await.unwrap();
+        }
+        bed.clock.advance(idles * SECOND);
+        assert_eq!(is_live(&bed, &sessions[0]).await, idles < 60, "{idles}");
     }
 }

@@ -19,6 +19,9 @@ pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<Seq, Commi
     for (id, version) in &batch.unchanged {
         meets(connection, *id, *version)?;
     }
+    for (owner, version) in &batch.unchanged_owners {
+        owner_meets(connection, owner, *version)?;
+    }
     for record in &batch.credentials {
         put_credential(connection, record)?;
     }
@@ -75,6 +78,18 @@ fn one(rows: rusqlite::Result<usize>) -> Result<(), CommitError> {
 fn meets(connection: &Connection, id: CredentialId, read: Version) -> Result<(), CommitError> {
     let stored = fetch::version(connection, id).attempt(WRITING)?;
     if stored == read {
+        Ok(())
+    } else {
+        Err(CommitError::Conflict)
+    }
+}
+
+/// The owner is still at the version that was read; 0 if it was not noted.
+fn owner_meets(connection: &Connection, owner: &Owner, read: Version) -> Result<(), CommitError> {
+    let statement = "SELECT coalesce(max(version), 0) FROM owners WHERE owner = ?1";
+    let stored = prepared(connection, statement)
+        .and_then(|mut stored| stored.query_row([owner.as_str()], |row| cells::count(row, 0)));
+    if stored.attempt(WRITING)? == read.0 {
         Ok(())
     } else {
         Err(CommitError::Conflict)

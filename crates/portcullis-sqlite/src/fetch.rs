@@ -33,7 +33,10 @@ pub(crate) fn snapshot(connection: &Connection, key: &Key) -> rusqlite::Result<S
                 }
             }
         }
-        Key::Peppers => Found::Peppers(peppers(connection)?),
+        Key::Peppers => Found::Peppers {
+            known: peppers(connection)?,
+            lost_imports: lost_imports(connection)?,
+        },
     };
     Ok(Snapshot { head, found })
 }
@@ -123,6 +126,14 @@ fn peppers(connection: &Connection) -> rusqlite::Result<Vec<PepperRecord>> {
         })
     };
     statement.query_map([], read)?.collect()
+}
+
+/// How many imported keys are under peppers that were retired.
+fn lost_imports(connection: &Connection) -> rusqlite::Result<u64> {
+    let statement = "SELECT count(*) FROM credentials \
+         WHERE imported IS NOT NULL AND pepper NOT IN (SELECT version FROM peppers)";
+    let mut statement = connection.prepare_cached(statement)?;
+    statement.query_row([], |row| cells::count(row, 0))
 }
 
 pub(crate) fn changes(

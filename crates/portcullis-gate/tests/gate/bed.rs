@@ -111,7 +111,10 @@ impl Bed {
     }
 
     pub(crate) async fn suspend(&self, suspension: Suspension) {
-        let done = self.registry.set_suspended(&acme(), suspension).await;
+        let done = self
+            .registry
+            .set_suspended(&Actor::dangerous_system(), &acme(), suspension)
+            .await;
         done.unwrap();
     }
 

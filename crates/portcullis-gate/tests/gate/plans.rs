@@ -11,7 +11,10 @@ async fn put(bed: &Bed, quota: &str, owner_quota: Option<&str>) {
         plan = plan.with_owner_quota(quota.parse().unwrap());
     }
     bed.credits(0).await;
-    bed.registry.set_plan(&acme(), Some(plan)).await.unwrap();
+    bed.registry
+        .set_plan(&Actor::dangerous_system(), &acme(), Some(plan))
+        .await
+        .unwrap();
 }
 
 /// `X-RateLimit-Limit` and `-Remaining` of the answer.
@@ -79,7 +82,10 @@ async fn a_changed_plan_goes_for_the_next_request_and_what_was_used_counts() {
     put(&bed, "3/60s", None).await;
     assert_eq!(headers(pass(&guard, &token).await), shown("3", "0"));
     assert_eq!(code(&guard, &token).await, "rate_limited");
-    bed.registry.set_plan(&acme(), None).await.unwrap();
+    bed.registry
+        .set_plan(&Actor::dangerous_system(), &acme(), None)
+        .await
+        .unwrap();
     assert_eq!(headers(pass(&guard, &token).await), shown("100", "96"));
 }
 

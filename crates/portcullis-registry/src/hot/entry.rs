@@ -182,6 +182,10 @@ impl Entry {
 }
 
 impl Live {
+    pub(super) fn is_enabled(&self) -> bool {
+        self.state == State::Enabled
+    }
+
     /// Whether a claim whose secret is right is accepted, time apart.
     pub(super) fn accepts<M>(&self, claim: &Claim<M>) -> bool {
         let about = &self.about;
@@ -234,6 +238,17 @@ impl Kept {
         !std::mem::replace(&mut self.is_listed, true)
     }
 
+    /// The wall clock as it would be had it not stepped since the end of the record was first seen:
+    /// idle times are told by it, here and after the record was read again.
+    fn unstepped(&self, now: Timestamp, tick: Tick) -> Timestamp {
+        match self.deadline {
+            Some((at, deadline)) if deadline > tick => {
+                at.saturating_sub(deadline.saturating_since(tick))
+            }
+            _ => now,
+        }
+    }
+
     /// Takes out the uses that are listed to be written.
     pub(super) fn take_uses(
         &mut self,
@@ -241,6 +256,7 @@ impl Kept {
         now: Timestamp,
         tick: Tick,
     ) -> Option<UsageDelta> {
+        let now = self.unstepped(now, tick);
         std::mem::take(&mut self.is_listed).then(|| UsageDelta {
             id,
             last_used_at: now.saturating_sub(tick.saturating_since(self.seen)),

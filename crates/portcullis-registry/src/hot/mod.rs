@@ -135,7 +135,12 @@ impl HotTable {
             }
         } else {
             let Some(old) = (claim.mac_under)(live.pepper) else {
-                return Hot::UnknownPepper;
+                // What has ended has ended, whatever its pepper was.
+                return if live.is_enabled() {
+                    Hot::UnknownPepper
+                } else {
+                    Hot::Rejected
+                };
             };
             if live.mac != old {
                 return Hot::Rejected;

@@ -27,7 +27,7 @@ impl Registry {
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed, save after `Contended` and `Store`: then ask again.
-    /// `SessionRequired` if a key would change itself, `Rotated` for the end of a key that was
+    /// `SessionRequired` if a key would change itself or one that it falls with, `Rotated` for the end of a key that was
     /// rotated (revoke it instead), `QuotaReserved` for a quota unless the application itself asks.
     pub async fn change_key(
         &self,
@@ -35,9 +35,6 @@ impl Registry {
         id: CredentialId,
         change: KeyChange,
     ) -> Result<ApiKeyInfo, ChangeError> {
-        if actor.key() == Some(id) {
-            return Err(ChangeError::SessionRequired);
-        }
         if change.quota.is_some() && !actor.is_system() {
             return Err(ChangeError::QuotaReserved);
         }
@@ -48,6 +45,9 @@ impl Registry {
                 return Err(ChangeError::Rotated { successor });
             }
             let mut standing = self.standing(actor).await?;
+            if standing.depends_on(id) {
+                return Err(ChangeError::SessionRequired);
+            }
             let mut after = self.changed(&standing, &before, &change)?;
             if extends(before.expires_at, after.expires_at) {
                 self.keep_within_makers(&before, after.expires_at, &mut standing)
@@ -63,10 +63,7 @@ impl Registry {
             }
             let details = differences(&before, &after);
             after.updated_at = self.inner.clock.now();
-            let mut batch = Batch {
-                unchanged: standing.unchanged,
-                ..Batch::default()
-            };
+            let mut batch = standing.batch();
             batch
                 .audit
                 .push(self.audit(actor, "key.changed", &after, details.into()));
@@ -216,7 +213,7 @@ impl Registry {
         if makers.iter().any(|maker| maker.state == State::Revoked) {
             return Err(ChangeError::NotFound);
         }
-        let ends = makers.iter().filter_map(|maker| maker.expires_at);
+        let ends = makers.iter().filter_map(CredentialRecord::latest_below);
         let latest = ends.chain(standing.latest).min();
         let versions = makers.iter().map(|maker| (maker.id, maker.version));
         standing.unchanged.extend(versions);

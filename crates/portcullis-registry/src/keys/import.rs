@@ -138,6 +138,16 @@ pub enum ImportError {
         /// The record, from 0.
         at: u64,
     },
+    /// Keys were imported under peppers that have been retired. Whether a record is one of them, and
+    /// perhaps a revoked one, can't be told any more.
+    #[error(
+        "{keys} keys were imported under peppers that are retired: those can't be told from new \
+         ones, nor the revoked ones among them"
+    )]
+    Untold {
+        /// How many, revoked ones too.
+        keys: u64,
+    },
     /// A record was refused, or the store failed.
     #[error("the import stopped at record {at}")]
     Refused {
@@ -172,6 +182,8 @@ impl Registry {
     ///
     /// # Errors
     /// [`ImportError`], at the first record that is refused; those before it are imported.
+    /// [`ImportError::Untold`] if a pepper was retired that imported keys were under: see
+    /// [`dangerous_import_anew`](Self::dangerous_import_anew).
     ///
     /// # Examples
     /// ```
@@ -206,6 +218,31 @@ impl Registry {
     /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
     /// ```
     pub async fn import(
+        &self,
+        actor: &Actor,
+        new: impl IntoIterator<Item = NewImport>,
+    ) -> Result<Imports, ImportError> {
+        let failed = |error: StoreError| ImportError::Refused {
+            at: 0,
+            why: error.into(),
+        };
+        let peppers = self.inner.store.get(Key::Peppers).await.map_err(failed)?;
+        match peppers.found {
+            Found::Peppers { lost_imports, .. } if lost_imports > 0 => {
+                Err(ImportError::Untold { keys: lost_imports })
+            }
+            _ => self.dangerous_import_anew(actor, new).await,
+        }
+    }
+
+    /// As [`import`](Self::import), also if keys were imported under a pepper that is retired.
+    ///
+    /// A record of one of these is imported as if it were new: one that was revoked is accepted
+    /// again. So none of the records may have been imported before the pepper was retired.
+    ///
+    /// # Errors
+    /// As [`import`](Self::import), save `Untold`.
+    pub async fn dangerous_import_anew(
         &self,
         actor: &Actor,
         new: impl IntoIterator<Item = NewImport>,
@@ -356,10 +393,9 @@ impl Registry {
             self.audit(actor, "key.imported", record, details.into())
         });
         Batch {
-            unchanged: standing.unchanged,
             audit: audit.collect(),
             credentials: records,
-            ..Batch::default()
+            ..standing.batch()
         }
     }
 

@@ -96,7 +96,8 @@ impl Registry {
     /// does with the networks and the quota of its maker.
     ///
     /// # Errors
-    /// [`ChangeError`]; no key was issued. `NotFound` for another owner than the actor's, `Ended`
+    /// [`ChangeError`]; no key was issued, but after `Store` that is not known: look for one of this
+    /// name, whose token nobody has. `NotFound` for another owner than the actor's, `Ended`
     /// for an actor whose own credential, or one that it falls with, was revoked, disabled or
     /// expired meanwhile, `QuotaReserved` for a quota unless the application itself asks.
     pub async fn issue_key(&self, actor: &Actor, new: NewKey) -> Result<IssuedKey, ChangeError> {
@@ -124,10 +125,9 @@ impl Registry {
             record.quota = new.quota.or(standing.quota);
             let audit = self.audit(actor, "key.issued", &record, described(&record).into());
             let batch = Batch {
-                unchanged: standing.unchanged,
                 credentials: vec![record.clone()],
                 audit: vec![audit],
-                ..Batch::default()
+                ..standing.batch()
             };
             if let Try::Done = self.commit(batch).await? {
                 record.version = Version(1);

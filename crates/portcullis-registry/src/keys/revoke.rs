@@ -24,14 +24,14 @@ pub enum Revoked {
 impl Registry {
     /// Revokes a key, and every key that was made by it, for ever.
     ///
-    /// The key falls first, and in the same commit as many of those below it as fit. From then on
-    /// nothing can be made below it. The successor of a rotated key stays, and with it what it was
+    /// The key falls first, and in the same commit as many of those below it as fit and are near;
+    /// the others are looked for after that. From then on nothing can be made below it. The successor of a rotated key stays, and with it what it was
     /// given by the rotation.
     ///
     /// # Errors
     /// [`ChangeError::NotFound`] for one that is unknown or of another owner, and for one that was
     /// revoked already: then what an earlier call may have left is revoked now.
-    /// [`ChangeError::Ended`] or [`ChangeError::Suspended`] for the actor's own credential.
+    /// [`ChangeError::Ended`] for the actor's own credential.
     /// [`ChangeError::Contended`] and [`ChangeError::Store`], after which some may be revoked: ask
     /// again. The same goes for a call that was dropped.
     pub async fn revoke_key(
@@ -39,7 +39,7 @@ impl Registry {
         actor: &Actor,
         id: CredentialId,
     ) -> Result<Revoked, ChangeError> {
-        self.standing(actor).await?;
+        self.check_may_end(actor).await?;
         let Some((record, _)) = self.read(id).await? else {
             return Err(ChangeError::NotFound);
         };
@@ -70,7 +70,7 @@ impl Registry {
         filter: &Filter,
     ) -> Result<u64, ChangeError> {
         Self::authorise(actor, owner)?;
-        self.standing(actor).await?;
+        self.check_may_end(actor).await?;
         let mut revoked = 0_u64;
         loop {
             let mut roots = self
@@ -112,7 +112,12 @@ impl Registry {
         loop {
             let live = roots.iter().filter(|root| root.state != State::Revoked);
             let mut doomed: Vec<_> = live.cloned().collect();
-            let below = self.descendants(&roots).await?;
+            let below = if doomed.is_empty() {
+                self.descendants(&roots).await?
+            } else {
+                // Whoever has made very many below them must not keep the roots alive meanwhile.
+                self.near_descendants(&roots).await?
+            };
             doomed.extend(below.into_iter().map(|below| below.record));
             if doomed.is_empty() {
                 // Others may have revoked some of these, and not have come to their end.
@@ -141,17 +146,6 @@ impl Registry {
                 }
             }
         }
-    }
-
-    /// Revokes a key and all below it, under this name.
-    pub(crate) async fn revoke_with_descendants(
-        &self,
-        actor: &Actor,
-        root: CredentialRecord,
-        action: &'static str,
-    ) -> Result<(), ChangeError> {
-        let felled = self.fell(actor, vec![root], Action::Named(action));
-        felled.await.map(drop)
     }
 
     /// Revokes these records alone, in as few commits as they fit; returns how many.
@@ -206,7 +200,12 @@ impl Registry {
         let now = self.inner.clock.now();
         let mut batch = Batch::default();
         for record in records {
-            let details = json!({ "state": { "after": "revoked" } });
+            let before = match record.state {
+                State::Enabled => "enabled",
+                State::Disabled => "disabled",
+                State::Revoked => "revoked",
+            };
+            let details = json!({ "state": { "before": before, "after": "revoked" } });
             batch
                 .audit
                 .push(self.audit(actor, action.of(record), record, details));

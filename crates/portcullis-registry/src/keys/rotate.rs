@@ -3,6 +3,7 @@
 use std::{slice, time::Duration};
 
 use portcullis_core::{CredentialId, Timestamp};
+use portcullis_limit::Quota;
 use portcullis_scope::Grant;
 use portcullis_token::{ApiKey, Minted, TokenKind};
 use serde_json::json;
@@ -38,19 +39,17 @@ impl Registry {
     /// the rest are written in further commits; they belong to the successor all the same.
     ///
     /// # Errors
-    /// [`ChangeError`]; no key was issued. `Rotated` for a key that has a successor: rotate that
+    /// [`ChangeError`]; no key was issued, save after `Store`. `Rotated` for a key that has a successor: rotate that
     /// one. `PastExpiry` for one that has ended, `OutlivesMaker` and `OutsideNetworks` for a key
-    /// that would get more than it has, `SessionRequired` for one that rotates itself or what
-    /// another key has made.
+    /// that would get more than it has, `SessionRequired` for one that rotates itself, one that it
+    /// falls with, or what another key has made. After `Store` it is not known whether the key was
+    /// rotated: then its successor is there, and is rotated for a token.
     pub async fn rotate_key(
         &self,
         actor: &Actor,
         id: CredentialId,
         overlap: Duration,
     ) -> Result<IssuedKey, ChangeError> {
-        if actor.key() == Some(id) {
-            return Err(ChangeError::SessionRequired);
-        }
         for _ in 0..TRIES {
             let (old, _) = self.read_key(actor, id).await?;
             if let Some(successor) = old.successor {
@@ -58,6 +57,9 @@ impl Registry {
                 return Err(ChangeError::Rotated { successor });
             }
             let mut standing = self.standing(actor).await?;
+            if standing.depends_on(id) {
+                return Err(ChangeError::SessionRequired);
+            }
             let (end, created_by) = self.heritage(actor, &old, &mut standing).await?;
             let grant = if actor.is_system() {
                 old.grant.clone()
@@ -74,11 +76,14 @@ impl Registry {
             let (token, mut new) = self.successor(&old, grant, now)?;
             new.expires_at = end;
             new.created_by = created_by;
+            if actor.key().is_some() {
+                new.quota = narrower(old.quota, standing.quota);
+            }
+            // By the time that is really left of it, wherever the wall clock has stepped.
+            let left = self.inner.deadlines.remaining(&old, &*self.inner.clock);
+            let overlap = left.map_or(overlap, |left| overlap.min(left));
             let old = retired(old, new.id, overlap, now);
-            let mut batch = Batch {
-                unchanged: standing.unchanged,
-                ..Batch::default()
-            };
+            let mut batch = standing.batch();
             let mut details = described(&new);
             details.insert("replaces".into(), json!(key_name(old.id)));
             let issued = self.audit(actor, "key.issued", &new, details.into());
@@ -120,7 +125,7 @@ impl Registry {
         }
         let versions = makers.iter().map(|maker| (maker.id, maker.version));
         standing.unchanged.extend(versions);
-        let ends = makers.iter().filter_map(|maker| maker.expires_at);
+        let ends = makers.iter().filter_map(CredentialRecord::latest_below);
         let end = ends.chain(old.expires_at).min();
         if let Some(at) = old.expires_at.filter(|_| self.has_ended(old)) {
             return Err(ChangeError::PastExpiry { at });
@@ -235,6 +240,15 @@ fn retired(
         old.state = State::Revoked;
     }
     old
+}
+
+/// The quota that admits less, if one of two does: nothing is a quota that admits all.
+fn narrower(own: Option<Quota>, givers: Option<Quota>) -> Option<Quota> {
+    let (Some(own), Some(giver)) = (own, givers) else {
+        return own.or(givers);
+    };
+    let is_within = own.units() <= giver.units() && own.window() >= giver.window();
+    Some(if is_within { own } else { giver })
 }
 
 fn key_name(id: CredentialId) -> String {

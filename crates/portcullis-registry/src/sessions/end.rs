@@ -1,5 +1,7 @@
 //! Ending sessions: one, one login, all of a user; and everything of a user or an owner.
 
+use std::collections::HashSet;
+
 use portcullis_core::CredentialId;
 use portcullis_token::TokenKind;
 
@@ -12,14 +14,14 @@ use crate::{
 const SESSIONS_PER_USER: u64 = 100;
 
 /// Of a user's credentials, which an actor may end.
-enum Reach {
+pub(super) enum Reach {
     Everywhere,
     Of(Owner),
 }
 
 impl Reach {
     /// People reach all that is theirs, and what others have with the owner that they act for.
-    fn of(actor: &Actor, user: &User) -> Result<Self, ChangeError> {
+    pub(super) fn of(actor: &Actor, user: &User) -> Result<Self, ChangeError> {
         if actor.key().is_some() {
             return Err(ChangeError::SessionRequired);
         }
@@ -29,7 +31,7 @@ impl Reach {
         })
     }
 
-    fn has(&self, record: &CredentialRecord) -> bool {
+    pub(super) fn has(&self, record: &CredentialRecord) -> bool {
         match self {
             Self::Everywhere => true,
             Self::Of(owner) => record.owner == *owner,
@@ -41,12 +43,17 @@ impl Registry {
     /// Ends a session and what could refresh it. When this returns, no check accepts either.
     ///
     /// # Errors
-    /// [`ChangeError::Contended`] or [`ChangeError::Store`]: ask again.
+    /// [`ChangeError::SessionRequired`] if it is a key, or a key asks; [`ChangeError::NotFound`] for
+    /// one of another owner; [`ChangeError::Contended`] or [`ChangeError::Store`]: ask again.
     pub async fn end_session(
         &self,
         actor: &Actor,
         session: &Principal,
     ) -> Result<Revoked, ChangeError> {
+        if actor.key().is_some() || session.kind() != TokenKind::Session {
+            return Err(ChangeError::SessionRequired);
+        }
+        Self::authorise(actor, session.owner())?;
         let own = self.read(session.credential()).await?;
         let own = own
             .map(|(record, _)| record)
@@ -79,26 +86,47 @@ impl Registry {
         }
     }
 
-    /// Ends a user's oldest sessions beyond the cap.
-    pub(super) async fn end_oldest(&self, actor: &Actor, user: &User) -> Result<(), ChangeError> {
-        let beyond = Query {
+    /// Keeps a user within the cap; what can't be done now is done at the next login or refresh.
+    pub(super) async fn end_beyond_cap(&self, actor: &Actor, user: &User) {
+        if let Err(error) = self.end_oldest(actor, user).await {
+            tracing::warn!(error = %error, user = %user, "sessions beyond the cap stay for now");
+        }
+    }
+
+    /// Ends a user's oldest sessions beyond the cap, and forgets those that have ended by themselves.
+    ///
+    /// A login of which one session stays keeps what could refresh it.
+    async fn end_oldest(&self, actor: &Actor, user: &User) -> Result<(), ChangeError> {
+        const DISPLACED: Action = Action::Named("session.displaced");
+        let any_beyond = Query {
             of: Of::Sessions(user.clone()),
             filter: Filter::default(),
             after: None,
             offset: SESSIONS_PER_USER,
-            limit: 100,
+            limit: 1,
         };
-        for (record, _) in self.inner.store.list(beyond).await?.items {
-            match record.family {
-                Some(family) => {
-                    self.end_family(actor, family, Action::Named("session.displaced"))
-                        .await?;
+        if self.inner.store.list(any_beyond).await?.items.is_empty() {
+            return Ok(());
+        }
+        let most = usize::try_from(SESSIONS_PER_USER).unwrap_or(usize::MAX);
+        let sessions = self.all(Of::Sessions(user.clone())).await?;
+        let (ended, mut live): (Vec<_>, Vec<_>) = sessions
+            .into_iter()
+            .partition(|session| self.has_ended(session));
+        let beyond = live.split_off(live.len().min(most));
+        let kept: HashSet<_> = live.iter().filter_map(|session| session.family).collect();
+        let (mut alone, mut families) = (ended, HashSet::new());
+        for session in beyond {
+            match session.family {
+                Some(family) if !kept.contains(&family) => {
+                    families.insert(family);
                 }
-                None => {
-                    self.revoke_all(actor, vec![record], Action::Named("session.displaced"))
-                        .await?;
-                }
+                _ => alone.push(session),
             }
+        }
+        self.revoke_all(actor, alone, DISPLACED).await?;
+        for family in families {
+            self.end_family(actor, family, DISPLACED).await?;
         }
         Ok(())
     }
@@ -110,12 +138,12 @@ impl Registry {
     /// sessions and refresh tokens were ended.
     ///
     /// # Errors
-    /// [`ChangeError::SessionRequired`] for a key; [`ChangeError::Ended`] or
-    /// [`ChangeError::Suspended`] for the actor's own session; [`ChangeError::Contended`] or
+    /// [`ChangeError::SessionRequired`] for a key; [`ChangeError::Ended`] for
+    /// the actor's own session; [`ChangeError::Contended`] or
     /// [`ChangeError::Store`]: ask again.
     pub async fn end_sessions_of(&self, actor: &Actor, user: &User) -> Result<u64, ChangeError> {
         let reach = Reach::of(actor, user)?;
-        self.standing(actor).await?;
+        self.check_may_end(actor).await?;
         let is_session = |record: &CredentialRecord| record.kind != TokenKind::ApiKey;
         self.fell_all(actor, &Of::User(user.clone()), |record| {
             reach.has(record) && is_session(record)
@@ -139,7 +167,7 @@ impl Registry {
         if actor.key().is_some() {
             return Err(ChangeError::SessionRequired);
         }
-        self.standing(actor).await?;
+        self.check_may_end(actor).await?;
         self.fell_all(actor, &Of::User(user.clone()), |record| {
             record.owner == *owner && record.kind != TokenKind::ApiKey
         })
@@ -153,7 +181,7 @@ impl Registry {
     /// As for [`end_sessions_of`](Self::end_sessions_of).
     pub async fn revoke_user(&self, actor: &Actor, user: &User) -> Result<u64, ChangeError> {
         let reach = Reach::of(actor, user)?;
-        self.standing(actor).await?;
+        self.check_may_end(actor).await?;
         self.fell_all(actor, &Of::User(user.clone()), |record| reach.has(record))
             .await
     }
@@ -161,16 +189,25 @@ impl Registry {
     /// Ends all credentials of an owner, of any kind. Returns how many.
     ///
     /// What they make meanwhile ends too; what people or the application make later does not:
-    /// suspend the owner first.
+    /// suspend the owner first, whose people then make no keys, and their sessions do nothing.
     ///
     /// # Errors
     /// [`ChangeError::NotFound`] for another owner; else as for
     /// [`end_sessions_of`](Self::end_sessions_of).
     pub async fn revoke_owner(&self, actor: &Actor, owner: &Owner) -> Result<u64, ChangeError> {
         Self::authorise(actor, owner)?;
-        self.standing(actor).await?;
-        self.fell_all(actor, &Of::Owner(owner.clone()), |_| true)
-            .await
+        self.check_may_end(actor).await?;
+        let mut revoked = 0_u64;
+        loop {
+            // What these have made is the owner's as well, and so among them.
+            let records = self.all(Of::Owner(owner.clone())).await?;
+            if records.is_empty() {
+                self.follow_changes().await?;
+                return Ok(revoked);
+            }
+            let all = self.revoke_all(actor, records, Action::ByKind).await?;
+            revoked = revoked.saturating_add(all);
+        }
     }
 
     /// Revokes what of a list is to go and all below it, until there is none; returns how many.

@@ -1,9 +1,11 @@
 //! Sessions: started at login, refreshed, changed with the role, ended.
 
 mod end;
+mod list;
 mod refresh;
 mod role;
 mod start;
 
+pub use list::{SessionInfo, SessionList};
 pub use refresh::{RefreshError, Refreshable};
 pub use start::{IssuedSession, NewSession, SessionTerms};

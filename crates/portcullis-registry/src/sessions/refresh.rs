@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::start::{IssuedSession, Pair, SessionTerms};
 use crate::{
-    Actor, Batch, ChangeError, CreatedBy, CredentialRecord, Of, Owner, Registry, Revoked, State,
+    Actor, ChangeError, CreatedBy, CredentialRecord, Of, Owner, Registry, Revoked, State,
     StoreError, User,
     change::{TRIES, Try},
     keys::Action,
@@ -96,6 +96,10 @@ impl Registry {
         {
             Verified::Match | Verified::MatchOld => {}
             Verified::Mismatch => return Err(RefreshError::Rejected),
+            // Whatever its pepper was, it has ended.
+            Verified::UnknownPepper if record.state != State::Enabled => {
+                return Err(RefreshError::Rejected);
+            }
             Verified::UnknownPepper => return Err(RefreshError::UnknownPepper),
         }
         let family = record.family.unwrap_or(record.id);
@@ -140,8 +144,11 @@ impl Registry {
         terms: &SessionTerms,
     ) -> Result<IssuedSession, RefreshError> {
         Self::authorise(actor, &token.owner)?;
+        if actor.credential().is_some() || actor.person().is_some_and(|who| *who != token.user) {
+            return Err(RefreshError::Rejected);
+        }
         for _ in 0..TRIES {
-            let standing = self.standing(actor).await?;
+            let standing = self.standing_at_login(actor);
             let grant = self.attenuated(&standing, grant)?;
             let found = self.read(token.id).await?.map(|(record, _)| record);
             let is_live = |record: &CredentialRecord| {
@@ -151,10 +158,7 @@ impl Registry {
             if record.grant != token.grant {
                 return Err(ChangeError::Contended.into());
             }
-            let mut batch = Batch {
-                unchanged: standing.unchanged,
-                ..Batch::default()
-            };
+            let mut batch = standing.batch();
             if let Some(successor) = record.successor {
                 let successor = self.read(successor).await?.map(|(record, _)| record);
                 let Some(raced) = successor.filter(|next| self.is_unused_and_young(next)) else {
@@ -199,6 +203,7 @@ impl Registry {
             batch.credentials.push(used);
             batch.credentials.extend(records);
             if let Try::Done = self.commit(batch).await? {
+                self.end_beyond_cap(actor, &issued.user).await;
                 return Ok(issued);
             }
         }

@@ -5,7 +5,7 @@ use portcullis_token::TokenKind;
 use serde_json::json;
 
 use crate::{
-    Actor, Batch, ChangeError, CredentialRecord, Of, Owner, Registry, User,
+    Actor, ChangeError, CredentialRecord, Of, Owner, Registry, User,
     change::{TRIES, Try},
     lineage::AT_A_TIME,
 };
@@ -35,15 +35,13 @@ impl Registry {
         let (mut changed, mut overtaken) = (0_u64, 0);
         while overtaken < TRIES {
             let standing = self.standing(actor).await?;
-            let mut batch = Batch {
-                unchanged: standing.unchanged,
-                ..Batch::default()
-            };
+            let giver = standing.scopes;
+            let mut batch = standing.batch();
             for before in self.all(Of::User(user.clone())).await? {
                 if before.kind == TokenKind::ApiKey || before.owner != *owner {
                     continue;
                 }
-                let after = self.regranted(&standing.scopes, &before, grant)?;
+                let after = self.regranted(&giver, &before, grant)?;
                 if after.grant == before.grant {
                     continue;
                 }

@@ -64,17 +64,30 @@ pub struct IssuedSession {
 impl Registry {
     /// Starts a session for a user who has proved to be one. It is durable when this returns.
     ///
-    /// A user has at most 100 sessions: the oldest end for new ones.
+    /// The actor is the application itself or the user; a person who is signed in with one of our
+    /// sessions gives no more scopes than that has. A user has at most 100 sessions: the oldest end
+    /// for new ones.
     ///
     /// # Errors
-    /// [`ChangeError`]: `Excess` or `UnknownScope` for the grant, `Store`, `Generator`.
+    /// [`ChangeError`]: `SessionRequired` for a key, `NotFound` for another user or owner than the
+    /// actor's, `Excess` or `UnknownScope` for the grant, `Store`, `Generator`. After `Contended` or
+    /// `Store` a session may have been started whose token nobody has.
     pub async fn start_session(
         &self,
         actor: &Actor,
         new: NewSession,
     ) -> Result<IssuedSession, ChangeError> {
         Self::authorise(actor, &new.owner)?;
-        let standing = self.standing(actor).await?;
+        if actor.key().is_some() {
+            return Err(ChangeError::SessionRequired);
+        }
+        if actor.person().is_some_and(|person| *person != new.user) {
+            return Err(ChangeError::NotFound);
+        }
+        let standing = match actor.credential() {
+            Some(_) => self.standing(actor).await?,
+            None => self.standing_at_login(actor),
+        };
         let grant = self.attenuated(&standing, &new.grant)?;
         let refresh = self.inner.format.mint::<Refresh>()?;
         let created_by = CreatedBy::User(new.user.clone());
@@ -90,14 +103,13 @@ impl Registry {
             .first()
             .map(|session| self.audit(actor, "session.started", session, details));
         let batch = Batch {
-            unchanged: standing.unchanged,
             credentials: records.into(),
             audit: audit.into_iter().collect(),
-            ..Batch::default()
+            ..standing.batch()
         };
         match self.commit(batch).await? {
             Try::Done => {
-                self.end_oldest(actor, &issued.user).await?;
+                self.end_beyond_cap(actor, &issued.user).await;
                 Ok(issued)
             }
             Try::Overtaken => Err(ChangeError::Contended),

@@ -14,6 +14,8 @@ use crate::{AuditEntry, CredentialRecord, Owner, OwnerRecord, PepperRecord, Vers
 pub struct Batch {
     /// Credentials that must still be at the version that was read: else a conflict.
     pub unchanged: Vec<(CredentialId, Version)>,
+    /// Owners that must still be at the version that was read (0: not noted): else a conflict.
+    pub unchanged_owners: Vec<(Owner, Version)>,
     /// Versioned puts: each record carries the version that was read (0: must not exist yet) and is
     /// stored with the next one. A put of an existing record is a change: it takes the next number.
     pub credentials: Vec<CredentialRecord>,

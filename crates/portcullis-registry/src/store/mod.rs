@@ -115,8 +115,13 @@ pub enum Found {
         /// Its balance, reservations taken off.
         balance: i64,
     },
-    /// The peppers, in the order of their versions.
-    Peppers(Vec<PepperRecord>),
+    /// The peppers.
+    Peppers {
+        /// Those that the store knows, in the order of their versions.
+        known: Vec<PepperRecord>,
+        /// How many imported keys, revoked ones too, are under others: those were retired.
+        lost_imports: u64,
+    },
 }
 
 /// What changed after some number.
@@ -151,7 +156,7 @@ impl Snapshot {
     #[must_use]
     pub fn peppers(&self) -> &[PepperRecord] {
         match &self.found {
-            Found::Peppers(peppers) => peppers,
+            Found::Peppers { known, .. } => known,
             _ => &[],
         }
     }

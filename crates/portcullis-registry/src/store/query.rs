@@ -45,7 +45,7 @@ impl Filter {
     ///
     /// The text is looked for in the name and in the id (`key_…`), ASCII letters of either case
     /// being equal. A hint, or its end, is a text with `...` between the first four and the last
-    /// four characters of an id, and these must be equal.
+    /// four characters of an id, and these must be equal. An imported key is found by its prefix.
     #[must_use]
     pub fn keeps(&self, record: &CredentialRecord) -> bool {
         let is_old = self
@@ -73,7 +73,11 @@ fn has(record: &CredentialRecord, text: &str) -> bool {
             id.starts_with(first) && id.ends_with(end)
         }
     });
-    hinted || contains(&record.name, text) || contains(&id, text)
+    let imported = record.imported.as_ref();
+    hinted
+        || contains(&record.name, text)
+        || contains(&id, text)
+        || imported.is_some_and(|prefix| contains(&format!("{prefix}..."), text))
 }
 
 /// Whether a text is in another, ASCII letters of either case being equal.

@@ -36,6 +36,7 @@ async fn batch_of_everything(store: &dyn Store) -> Result<Batch, super::Failure>
         unchanged: vec![(id(1)?, Version(1)), (id(2)?, Version(0))],
         credentials: vec![changed, key(2)?],
         owners: vec![owner_record("acme")?],
+        unchanged_owners: Vec::new(),
         forgotten_peppers: Vec::new(),
         peppers: vec![pepper_record(7, 7)?],
         credits: vec![add(100)?],

@@ -146,7 +146,14 @@ impl Tables {
                     }
                 }
             }
-            Key::Peppers => Found::Peppers(self.peppers.values().copied().collect()),
+            Key::Peppers => {
+                let imported = self.imported.keys();
+                let lost = imported.filter(|(pepper, _)| !self.peppers.contains_key(pepper));
+                Found::Peppers {
+                    lost_imports: u64::try_from(lost.count()).unwrap_or(u64::MAX),
+                    known: self.peppers.values().copied().collect(),
+                }
+            }
         };
         Snapshot {
             head: self.head(),
@@ -197,6 +204,12 @@ impl Tables {
     fn check(&self, batch: &Batch) -> Result<(), CommitError> {
         for (id, read) in &batch.unchanged {
             let stored = self.credentials.get(id).map(|(stored, _)| stored.version);
+            if stored.unwrap_or_default() != *read {
+                return Err(CommitError::Conflict);
+            }
+        }
+        for (owner, read) in &batch.unchanged_owners {
+            let stored = self.owners.get(owner).map(|stored| stored.version);
             if stored.unwrap_or_default() != *read {
                 return Err(CommitError::Conflict);
             }
