@@ -14,7 +14,7 @@ use super::{
     failure::{Outcome, conflicts, ensure, same, too_few},
     fixtures::{
         add, at, audit, balance, credentials, head, id, is_there, key, mac, owner, owner_record,
-        pepper, pepper_record, put, read, use_of, written,
+        owners, pepper, pepper_record, put, read, use_of, written,
     },
 };
 
@@ -23,7 +23,7 @@ pub(crate) async fn an_empty_batch_returns_the_head(store: Arc<dyn Store>) -> Ou
 }
 
 /// A batch of everything, whose parts can be seen: it puts key 1 and inserts key 2.
-async fn batch_of_everything(store: &dyn Store) -> Result<Batch, super::Failure> {
+pub(crate) async fn batch_of_everything(store: &dyn Store) -> Result<Batch, super::Failure> {
     if !is_there(store, Key::Credential(id(1)?)).await? {
         put(store, key(1)?).await?;
     }
@@ -36,8 +36,6 @@ async fn batch_of_everything(store: &dyn Store) -> Result<Batch, super::Failure>
         unchanged: vec![(id(1)?, Version(1)), (id(2)?, Version(0))],
         credentials: vec![changed, key(2)?],
         owners: vec![owner_record("acme")?],
-        unchanged_owners: Vec::new(),
-        forgotten_peppers: Vec::new(),
         peppers: vec![pepper_record(7, 7)?],
         credits: vec![add(100)?],
         usage: vec![use_of(id(1)?, 1, 1, 1)],
@@ -48,11 +46,12 @@ async fn batch_of_everything(store: &dyn Store) -> Result<Batch, super::Failure>
             mac: mac(9),
         }],
         audit: vec![audit()],
+        ..Batch::default()
     })
 }
 
 /// Nothing of [`batch_of_everything`] is there.
-async fn nothing_of_it(store: &dyn Store) -> Outcome {
+pub(crate) async fn nothing_of_it(store: &dyn Store) -> Outcome {
     let (record, usage) = read(store, id(1)?).await?;
     same(record, written(&key(1)?), "the record that was there")?;
     same(usage.requests, 0, "its usage")?;
@@ -105,6 +104,33 @@ pub(crate) async fn a_changed_credential_leaves_nothing_of_the_batch(
         )?;
     }
     nothing_of_it(&*store).await
+}
+
+pub(crate) async fn a_changed_owner_leaves_nothing_of_the_batch(store: Arc<dyn Store>) -> Outcome {
+    store.commit(owners([owner_record("other")?])).await?;
+    for changed in [("other", 0), ("other", 2), ("nobody", 1)] {
+        let mut batch = batch_of_everything(&*store).await?;
+        let (name, version) = changed;
+        batch.unchanged_owners = vec![(owner(name)?, Version(version))];
+        conflicts(
+            store.commit(batch).await,
+            "an owner that is not at its version",
+        )?;
+    }
+    nothing_of_it(&*store).await?;
+    // Compared before the puts, and to be compared is not to be changed. A balance is no record.
+    let credited = Batch {
+        credits: vec![add(1)?],
+        ..Batch::default()
+    };
+    store.commit(credited).await?;
+    let batch = Batch {
+        unchanged_owners: vec![(owner("other")?, Version(1)), (owner("acme")?, Version(0))],
+        ..owners([owner_record("acme")?])
+    };
+    let before = head(&*store).await?;
+    same(store.commit(batch.clone()).await?, before, "the head")?;
+    conflicts(store.commit(batch).await, "the same batch again")
 }
 
 pub(crate) async fn what_is_to_be_unchanged_is_compared_before_the_puts(

@@ -1,6 +1,9 @@
 //! Records to play with, and short ways to write and read them.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    str::FromStr,
+};
 
 use portcullis_core::{CredentialId, Timestamp};
 use portcullis_registry::{
@@ -42,6 +45,12 @@ pub(crate) fn meta(json: &str) -> Result<Meta, Failure> {
 
 pub(crate) fn grant(names: &str) -> Result<Grant, Failure> {
     names.parse().map_err(|_| Failure::new("not a grant"))
+}
+
+/// Networks, quotas, plans and ids by their text.
+pub(crate) fn parsed<T: FromStr>(text: &str) -> Result<T, Failure> {
+    text.parse()
+        .map_err(|_| Failure::new(format!("not a value: {text}")))
 }
 
 pub(crate) fn pepper(version: u16) -> Result<PepperVersion, Failure> {
@@ -203,16 +212,19 @@ pub(crate) async fn balance(store: &dyn Store, name: &str) -> Result<i64, Failur
     }
 }
 
+/// All of a list, in one page.
+pub(crate) fn query(of: Of) -> Query {
+    Query {
+        of,
+        filter: Filter::default(),
+        after: None,
+        offset: 0,
+        limit: 100,
+    }
+}
+
 pub(crate) async fn list(store: &dyn Store, of: Of) -> Result<Page, StoreError> {
-    store
-        .list(Query {
-            of,
-            filter: Filter::default(),
-            after: None,
-            offset: 0,
-            limit: 100,
-        })
-        .await
+    store.list(query(of)).await
 }
 
 /// The names of what is listed, in its order.

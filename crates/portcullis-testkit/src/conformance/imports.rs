@@ -7,7 +7,7 @@ use portcullis_token::PepperVersion;
 
 use super::{
     failure::{Failure, Outcome, conflicts, same},
-    fixtures::{credentials, head, id, key, mac, pepper},
+    fixtures::{credentials, head, id, key, mac, pepper, pepper_record, put, written},
 };
 
 /// An imported key whose MAC is of this byte.
@@ -121,4 +121,45 @@ pub(crate) async fn a_renewed_mac_is_what_an_imported_key_is_found_by(
     store.commit(renew(5)?).await?;
     same(found(&*store, pepper(1)?, 1).await?, 0, "by the old MAC")?;
     same(found(&*store, pepper(2)?, 5).await?, 1, "by the new one")
+}
+
+pub(crate) async fn imported_keys_under_a_forgotten_pepper_are_counted(
+    store: Arc<dyn Store>,
+) -> Outcome {
+    let lost = async || match store.get(Key::Peppers).await?.found {
+        Found::Peppers { lost_imports, .. } => Ok::<_, Failure>(lost_imports),
+        _ => Err(Failure::new("no peppers were found")),
+    };
+    same(lost().await?, 0, "of an empty store")?;
+    let noted = Batch {
+        peppers: vec![pepper_record(1, 1)?, pepper_record(2, 2)?],
+        ..Batch::default()
+    };
+    store.commit(noted).await?;
+    let under_two = CredentialRecord {
+        pepper: pepper(2)?,
+        ..imported(3, 3)?
+    };
+    let own = CredentialRecord {
+        state: State::Revoked,
+        ..key(4)?
+    };
+    let records = [imported(1, 1)?, imported(2, 2)?, under_two, own];
+    store.commit(credentials(records)).await?;
+    let revoked = [1, 2].map(|number: u8| -> Result<_, Failure> {
+        Ok(CredentialRecord {
+            state: State::Revoked,
+            ..written(&imported(u32::from(number), number)?)
+        })
+    });
+    for revoked in revoked {
+        put(&*store, revoked?).await?;
+    }
+    same(lost().await?, 0, "while their pepper is known")?;
+    let forgotten = Batch {
+        forgotten_peppers: vec![pepper(1)?],
+        ..Batch::default()
+    };
+    store.commit(forgotten).await?;
+    same(lost().await?, 2, "revoked ones, and none of ours")
 }

@@ -5,14 +5,20 @@
 //! threads.
 
 mod changes;
+mod columns;
 mod commits;
 mod concurrency;
 mod credits;
 mod failure;
+mod filters;
 mod fixtures;
 mod imports;
 mod lists;
+mod paging;
+mod peppers;
+mod plans;
 mod records;
+mod selections;
 mod texts;
 mod usage;
 
@@ -110,6 +116,21 @@ pub fn checks() -> Vec<Check> {
             peppers_are_noted_once_and_in_order,
             a_pepper_of_another_fingerprint_conflicts,
         }
+        columns {
+            networks_survive_as_they_are,
+            quotas_survive_as_they_are,
+            meta_survives_as_it_is,
+            prefixes_of_imported_keys_survive_as_they_are,
+            a_put_leaves_out_one_column_at_a_time,
+            a_put_leaves_out_all_columns_and_brings_them_back,
+            every_list_carries_all_columns,
+            the_longest_names_are_told_apart_by_their_last_byte,
+        }
+        plans {
+            plans_survive_as_they_are,
+            a_plan_and_a_suspension_come_and_go_apart,
+            a_put_of_a_plan_is_a_change_and_a_lost_one_conflicts,
+        }
         changes {
             an_insert_is_not_a_change,
             each_put_of_an_existing_record_takes_the_next_number,
@@ -122,6 +143,7 @@ pub fn checks() -> Vec<Check> {
             an_empty_batch_returns_the_head,
             a_bad_put_leaves_nothing_of_the_batch,
             a_changed_credential_leaves_nothing_of_the_batch,
+            a_changed_owner_leaves_nothing_of_the_batch,
             what_is_to_be_unchanged_is_compared_before_the_puts,
             a_bad_pepper_leaves_nothing_of_the_batch,
             an_uncovered_reservation_leaves_nothing_of_the_batch,
@@ -129,6 +151,17 @@ pub fn checks() -> Vec<Check> {
             parts_are_applied_in_the_order_of_the_fields,
             a_conflict_is_told_before_too_few_credits,
             a_dropped_commit_happens_whole_or_not_at_all,
+        }
+        peppers {
+            a_forgotten_pepper_is_gone_and_the_others_stay,
+            a_forgotten_version_can_be_noted_with_another_fingerprint,
+            a_pepper_that_a_credential_is_under_is_not_forgotten,
+            a_pepper_of_revoked_credentials_alone_is_forgotten,
+            a_pepper_in_use_leaves_nothing_of_the_batch,
+            a_refused_batch_forgets_no_pepper,
+            forgetting_comes_after_the_puts_of_its_batch,
+            a_renewed_mac_leaves_its_pepper_free_for_later_batches,
+            peppers_are_told_apart_at_their_ends,
         }
         lists {
             a_list_is_newest_first_and_then_by_id,
@@ -144,6 +177,32 @@ pub fn checks() -> Vec<Check> {
             an_offset_passes_over_and_the_total_stays,
             limits_at_their_ends_are_answered,
         }
+        selections {
+            every_list_has_what_it_is_of,
+            what_is_revoked_later_leaves_all_lists_but_its_makers,
+            a_filter_keeps_of_every_list_what_is_in_it,
+            a_put_moves_a_credential_to_other_lists,
+            a_renewed_mac_moves_a_credential_to_the_list_of_its_pepper,
+        }
+        filters {
+            a_filter_keeps_what_was_created_before_an_instant,
+            a_filter_keeps_what_ends_between_two_instants,
+            a_filter_looks_for_its_text_in_the_name,
+            a_filter_looks_for_its_text_in_the_id,
+            a_filter_finds_a_credential_by_its_hint,
+            a_filter_finds_an_imported_key_by_its_prefix,
+            a_filter_keeps_what_all_of_its_fields_keep,
+            what_a_filter_keeps_carries_its_usage,
+        }
+        paging {
+            every_list_is_read_in_parts,
+            what_a_filter_keeps_is_read_in_parts,
+            a_cursor_of_every_list_is_stable,
+            a_cursor_among_what_a_filter_keeps_is_stable,
+            an_offset_passes_over_what_a_filter_keeps,
+            a_cursor_is_a_place_with_or_without_a_credential,
+            lists_are_in_order_at_the_ends_of_time,
+        }
         usage {
             usage_is_added,
             a_last_use_never_goes_back,
@@ -156,6 +215,7 @@ pub fn checks() -> Vec<Check> {
         imports {
             an_imported_key_is_found_by_its_mac_under_its_pepper,
             a_second_import_of_one_mac_conflicts,
+            imported_keys_under_a_forgotten_pepper_are_counted,
             a_renewed_mac_is_what_an_imported_key_is_found_by,
         }
         credits {
