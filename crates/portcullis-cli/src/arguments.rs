@@ -35,6 +35,19 @@ pub(crate) enum Command {
         /// The store to make, which must not be there yet.
         #[arg(long)]
         store: PathBuf,
+        #[command(flatten)]
+        file: InFile,
+        /// Revokes the credentials under peppers that are not in the file any more; passwords under
+        /// them are lost. Without this such a backup is not restored.
+        #[arg(long)]
+        revoke_missing: bool,
+    },
+    /// Gives up the revocation journal of a store, so that it may be opened without one or with a
+    /// new one. What is revoked without one comes back with a restore.
+    DangerousForgetJournal {
+        /// The store: a SQLite file that no service has open.
+        #[arg(long)]
+        store: PathBuf,
     },
     /// Keeps the file of peppers.
     #[command(subcommand)]
@@ -50,7 +63,7 @@ pub(crate) enum PepperCommand {
     List {
         #[command(flatten)]
         file: InFile,
-        /// The store: a SQLite file that no service has open.
+        /// The store: a SQLite file, which a service may have open.
         #[arg(long)]
         store: Option<PathBuf>,
     },
@@ -72,6 +85,9 @@ pub(crate) enum PepperCommand {
         /// The store: a SQLite file that no service has open.
         #[arg(long)]
         store: PathBuf,
+        /// The revocation journal of the store, if it has one.
+        #[arg(long)]
+        journal: Option<PathBuf>,
         /// Revokes the credentials that are still under it; passwords under it are lost.
         #[arg(long)]
         revoke_rest: bool,

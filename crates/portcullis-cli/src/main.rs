@@ -11,6 +11,7 @@ use std::{
 };
 
 use clap::Parser;
+use portcullis_sqlite::MissingPeppers;
 
 use crate::arguments::{Arguments, Command};
 
@@ -41,7 +42,16 @@ fn main() -> ExitCode {
             backup,
             journal,
             store,
-        } => store::restore(&backup, &journal, &store),
+            file,
+            revoke_missing,
+        } => {
+            let missing = match revoke_missing {
+                true => MissingPeppers::Revoke,
+                false => MissingPeppers::Refuse,
+            };
+            store::restore(&backup, &journal, &store, &file, missing)
+        }
+        Command::DangerousForgetJournal { store } => store::forget_journal(&store),
         Command::Pepper(command) => pepper::run(command),
     };
     let (code, shown) = match &done {

@@ -1,16 +1,17 @@
 //! The file of peppers, and what a store has under them.
 
-use std::{fmt::Write, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write, path::Path, sync::Arc};
 
 use portcullis_login::Directory;
 use portcullis_registry::{Actor, PepperFile, Registry, Retirement};
 use portcullis_scope::Catalogue;
-use portcullis_sqlite::SqliteStore;
+use portcullis_sqlite::{LookError, OpenError, SqliteStore, look_at_peppers};
 use portcullis_token::{Environment, Pepper, PepperRing, PepperVersion, TokenFormat};
 
 use crate::{
     Done, Failed,
     arguments::{InFile, PepperCommand},
+    store,
 };
 
 pub(crate) fn run(command: PepperCommand) -> Done {
@@ -23,11 +24,16 @@ pub(crate) fn run(command: PepperCommand) -> Done {
             version,
             file,
             store,
+            journal,
             revoke_rest,
         } => {
             let retirement = match revoke_rest {
                 true => Retirement::RevokeRest,
                 false => Retirement::IfUnused,
+            };
+            let store = Store {
+                path: &store,
+                journal: journal.as_deref(),
             };
             retire(&file, version, &store, retirement)
         }
@@ -48,35 +54,54 @@ fn new(file: &InFile) -> Done {
 }
 
 fn list(file: &InFile, store: Option<&Path>) -> Done {
-    let ring = PepperFile::at(&file.peppers).read()?;
-    let uses = match store {
-        Some(store) => with_registry(store, ring.clone(), async |registry, directory| {
-            let mut uses = Vec::new();
-            for of_credentials in registry.pepper_use().await? {
-                let version = of_credentials.version;
-                let passwords = directory.count_passwords_under(version).await?;
-                uses.push((of_credentials, passwords));
-            }
-            Ok(uses)
-        })?,
-        None => Vec::new(),
-    };
+    let kept = PepperFile::at(&file.peppers);
+    let ring = kept.read()?;
+    let mut stored = BTreeMap::new();
+    if let Some(store) = store {
+        let known = look_at_peppers(store)?;
+        kept.check_apart_from(store)?;
+        stored.extend(known.into_iter().map(|pepper| (pepper.version, pepper)));
+    }
     let mut lines = Vec::new();
     for version in ring.versions() {
-        let mut line = format!("pepper {version}, fingerprint ");
-        for byte in ring.fingerprint(version).unwrap_or_default() {
-            write!(line, "{byte:02x}")?;
-        }
+        let fingerprint = ring.fingerprint(version).unwrap_or_default();
+        let mut line = described(version, fingerprint)?;
         if version == ring.current() {
             line.push_str(", current");
         }
-        if let Some((found, passwords)) = uses.iter().find(|(one, _)| one.version == version) {
-            write!(line, ", {} credentials", found.credentials)?;
-            write!(line, ", {passwords} passwords")?;
+        match stored.remove(&version) {
+            Some(pepper) => {
+                if pepper.fingerprint != fingerprint {
+                    line.push_str(", another in the store");
+                }
+                count(&mut line, pepper.credentials, pepper.passwords)?;
+            }
+            // Not noted yet.
+            None if store.is_some() => count(&mut line, 0, 0)?,
+            None => {}
         }
         lines.push(line);
     }
+    for pepper in stored.into_values() {
+        let mut line = described(pepper.version, pepper.fingerprint)?;
+        line.push_str(", not in the file");
+        count(&mut line, pepper.credentials, pepper.passwords)?;
+        lines.push(line);
+    }
     Ok(lines.join("\n"))
+}
+
+fn described(version: PepperVersion, fingerprint: [u8; 8]) -> Result<String, Failed> {
+    let mut line = format!("pepper {version}, fingerprint ");
+    for byte in fingerprint {
+        write!(line, "{byte:02x}")?;
+    }
+    Ok(line)
+}
+
+fn count(line: &mut String, credentials: u64, passwords: u64) -> Result<(), Failed> {
+    write!(line, ", {credentials} credentials, {passwords} passwords")?;
+    Ok(())
 }
 
 fn add(file: &InFile) -> Done {
@@ -106,9 +131,19 @@ fn promote(file: &InFile, version: PepperVersion) -> Done {
     ))
 }
 
-fn retire(file: &InFile, version: PepperVersion, store: &Path, retirement: Retirement) -> Done {
+fn retire(
+    file: &InFile,
+    version: PepperVersion,
+    store: &Store<'_>,
+    retirement: Retirement,
+) -> Done {
     let kept = PepperFile::at(&file.peppers);
     let ring = kept.read()?;
+    store::check_exists(store.path)?;
+    kept.check_apart_from(store.path)?;
+    if ring.pepper(version).is_none() {
+        return Err(not_in_file(file, version, store.path)?);
+    }
     // The store first: a pepper that it still asks for must stay in the file.
     let passwords = with_registry(store, ring.clone(), async |registry, directory| {
         let passwords = directory.count_passwords_under(version).await?;
@@ -140,16 +175,49 @@ fn retire(file: &InFile, version: PepperVersion, store: &Path, retirement: Retir
     Ok(done)
 }
 
+/// Why a pepper that isn't in the file is not retired.
+fn not_in_file(file: &InFile, version: PepperVersion, store: &Path) -> Result<Failed, LookError> {
+    let path = file.peppers.display();
+    let known = look_at_peppers(store)?;
+    Ok(Failed(
+        match known.iter().any(|pepper| pepper.version == version) {
+            true => format!(
+                "pepper {version} is not in `{path}`, and the store still has it: put it back into \
+                 the file, and retire it then"
+            ),
+            false => format!("pepper {version} is neither in `{path}` nor in the store"),
+        },
+    ))
+}
+
+/// Where a store is, and its journal.
+struct Store<'a> {
+    path: &'a Path,
+    journal: Option<&'a Path>,
+}
+
 /// Opens a store as a service would, with peppers alone: nothing is verified or issued here.
 fn with_registry<T>(
-    store: &Path,
+    store: &Store<'_>,
     ring: PepperRing,
     work: impl AsyncFnOnce(&Registry, &dyn Directory) -> Result<T, Failed>,
 ) -> Result<T, Failed> {
-    if !store.exists() {
-        return Err(Failed(format!("there is no store `{}`", store.display())));
-    }
-    let store = Arc::new(SqliteStore::open(store)?);
+    let opened = match store.journal {
+        Some(journal) if !journal.exists() => {
+            let path = journal.display();
+            return Err(Failed(format!("there is no journal `{path}`")));
+        }
+        Some(journal) => SqliteStore::open_with_journal(store.path, journal),
+        None => SqliteStore::open(store.path),
+    };
+    let store = Arc::new(opened.map_err(|error| {
+        let is_needed = matches!(error, OpenError::JournalNeeded { .. });
+        let Failed(line) = error.into();
+        Failed(match is_needed {
+            true => format!("{line} (--journal)"),
+            false => line,
+        })
+    })?);
     let format = TokenFormat::new("portcullis", Environment::Live)?;
     let catalogue = Catalogue::builder().build()?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;

@@ -1,16 +1,16 @@
 //! Copying a store while it is in use.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
 use portcullis_registry::Seq;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use crate::{
     error::shown,
-    fetch, file,
+    fetch, file, look,
     migrate::{self, Contents},
 };
 
@@ -90,7 +90,7 @@ pub fn backup(store: &Path, to: &Path) -> Result<Backup, BackupError> {
     });
     if backup.is_err() {
         // Best effort: it has a name that no other copy has.
-        let _ = fs::remove_file(&unfinished);
+        let _ = file::discard(&unfinished);
     }
     backup
 }
@@ -104,24 +104,23 @@ fn copy(store: &Path, to: &Path) -> Result<Backup, BackupError> {
         path: to.to_owned(),
         source,
     };
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let source = Connection::open_with_flags(store, flags).map_err(sqlite)?;
-    source.busy_timeout(file::BUSY_TIMEOUT).map_err(sqlite)?;
-    match migrate::contents(&source).map_err(sqlite)? {
-        Contents::Store(version) if version <= migrate::known() => {}
-        _ => return Err(BackupError::NotAStore(store.to_owned())),
-    }
-    // SQLite writes into an empty file, and keeps its mode.
-    let made = file::private().create_new(true).open(to).map_err(io)?;
     let name = to.to_str().ok_or_else(|| {
         io(io::Error::new(
             io::ErrorKind::InvalidInput,
             "the path is not UTF-8",
         ))
     })?;
-    source.execute("VACUUM INTO ?1", [name]).map_err(sqlite)?;
-    made.sync_all().map_err(io)?;
-    let copied = Connection::open_with_flags(to, flags).map_err(sqlite)?;
+    look::read(store, sqlite, |source| {
+        match migrate::contents(source).map_err(sqlite)? {
+            Contents::Store(version) if version <= migrate::known() => {}
+            _ => return Err(BackupError::NotAStore(store.to_owned())),
+        }
+        // SQLite writes into an empty file, and keeps its mode.
+        let made = file::make_unfinished(to).map_err(io)?;
+        source.execute("VACUUM INTO ?1", [name]).map_err(sqlite)?;
+        made.sync_all().map_err(io)
+    })?;
+    let copied = look::connect(to).map_err(sqlite)?;
     check_integrity(&copied)
         .map_err(sqlite)?
         .map_err(|problem| BackupError::Damaged {

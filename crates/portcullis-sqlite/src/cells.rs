@@ -117,13 +117,14 @@ fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<TokenKind> {
         .ok_or_else(|| damaged(column))
 }
 
-fn environment(row: &Row<'_>, column: usize) -> rusqlite::Result<Environment> {
+pub(crate) fn environment(row: &Row<'_>, column: usize) -> rusqlite::Result<Environment> {
+    environment_of(row.get_ref(column)?.as_str()?).ok_or_else(|| damaged(column))
+}
+
+/// The environment of a cell's text.
+pub(crate) fn environment_of(text: &str) -> Option<Environment> {
     let environments = [Environment::Live, Environment::Test];
-    let text = row.get_ref(column)?.as_str()?;
-    environments
-        .into_iter()
-        .find(|one| one.as_str() == text)
-        .ok_or_else(|| damaged(column))
+    environments.into_iter().find(|one| one.as_str() == text)
 }
 
 pub(crate) fn optional_timestamp(

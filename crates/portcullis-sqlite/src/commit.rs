@@ -12,7 +12,24 @@ use crate::{
     attempt::{Attempt, WRITING},
     cells::{self, columns},
     credits, fetch,
+    writer::Until,
 };
+
+/// Up to where a batch must have come when it is acknowledged.
+///
+/// A change must be in the journal. So must what came before a pepper is forgotten: that it has no
+/// credentials may be due to those that were revoked just now.
+pub(crate) fn until(batch: &Batch) -> Until {
+    let mut credentials = batch.credentials.iter();
+    let mut owners = batch.owners.iter();
+    let is_change = credentials.any(|record| record.version > Version(0))
+        || owners.any(|record| record.version > Version(0))
+        || !batch.forgotten_peppers.is_empty();
+    match is_change {
+        true => Until::InJournal,
+        false => Until::Committed,
+    }
+}
 
 /// Writes a batch in the order of its fields and returns the head after it.
 pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<Seq, CommitError> {

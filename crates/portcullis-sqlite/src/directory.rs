@@ -16,6 +16,7 @@ use crate::{
     attempt::{Attempt, WRITING},
     cells,
     commit::execute,
+    look,
 };
 
 impl Directory for SqliteStore {
@@ -70,14 +71,7 @@ impl Directory for SqliteStore {
         &self,
         pepper: PepperVersion,
     ) -> BoxFuture<'_, Result<u64, StoreError>> {
-        Box::pin(self.read(move |connection| {
-            // The text begins with the version and a `$`; all of the table is read.
-            let statement = "SELECT count(*) FROM users WHERE substr(password, 1, ?2) = ?1";
-            let mut statement = connection.prepare_cached(statement)?;
-            let beginning = format!("{pepper}$");
-            let length = i64::try_from(beginning.len()).unwrap_or(i64::MAX);
-            statement.query_row(params![beginning, length], |row| cells::count(row, 0))
-        }))
+        Box::pin(self.read(move |connection| look::passwords_under(connection, pepper)))
     }
 }
 

@@ -11,7 +11,8 @@ use crate::journal::JournalError;
 /// Why a file can't be opened as a store. Each is one line that names the file.
 ///
 /// Nothing was written to the file in any case but [`OpenError::Failed`], where a migration that
-/// failed has left it as it was.
+/// failed has left it as it was, and [`OpenError::Journal`] and [`OpenError::JournalNeeded`], by
+/// which its tables are up to date.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -39,6 +40,21 @@ pub enum OpenError {
         path: PathBuf,
         /// What is wrong with it.
         source: JournalError,
+    },
+    /// The store has a revocation journal, and was to be opened without it: what is revoked then
+    /// would come back with a restore. Open it with the journal; to have none any more,
+    /// [`SqliteStore::dangerous_forget_journal`](crate::SqliteStore::dangerous_forget_journal).
+    #[error(
+        "the store {} has a revocation journal, last at {}: open it with that, or what is revoked \
+         without it comes back with a restore",
+        shown(path),
+        shown(journal)
+    )]
+    JournalNeeded {
+        /// The store.
+        path: PathBuf,
+        /// Where the journal was when the store was last opened.
+        journal: PathBuf,
     },
     /// Written by a later version of this crate.
     #[error(

@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use crate::{
     OpenError,
-    journal::{JournalError, JournalWriter},
+    journal::{self, JournalError, JournalWriter},
     migrate::{self, Contents},
 };
 
@@ -60,18 +60,41 @@ impl StoreFile {
 
     /// The revocation journal of the store, which may not lie in its folder.
     pub(crate) fn journal(&self, path: &Path) -> Result<JournalWriter, OpenError> {
-        let refused = |source: JournalError| OpenError::Journal {
-            path: path.to_owned(),
-            source,
-        };
-        let folder = |path: &Path| fs::canonicalize(parent(path).unwrap_or(Path::new(".")));
-        let (store, own) = folder(&self.path)
-            .and_then(|store| Ok((store, folder(path)?)))
-            .map_err(|error| refused(error.into()))?;
-        if own.starts_with(&store) {
-            return Err(refused(JournalError::BesideStore));
+        self.open_journal(path)
+            .map_err(|source| OpenError::Journal {
+                path: path.to_owned(),
+                source,
+            })
+    }
+
+    fn open_journal(&self, path: &Path) -> Result<JournalWriter, JournalError> {
+        let path = real(path)?;
+        check_apart(&path, &self.path)?;
+        let noted = journal::noted(&self.connection)?;
+        if noted.is_some() && !path.exists() {
+            return Err(JournalError::Missing);
         }
-        JournalWriter::open(path, &self.connection).map_err(refused)
+        let writer = JournalWriter::open(&path, &self.connection)?;
+        // Before anything is acknowledged that is in it.
+        journal::note(&self.connection, &path)?;
+        Ok(writer)
+    }
+
+    /// Refuses to go on without a journal if the store has one.
+    pub(crate) fn check_has_no_journal(&self) -> Result<(), OpenError> {
+        let noted = journal::noted(&self.connection).map_err(|error| refused(&self.path, error))?;
+        match noted {
+            None => Ok(()),
+            Some(journal) => Err(OpenError::JournalNeeded {
+                path: self.path.clone(),
+                journal,
+            }),
+        }
+    }
+
+    /// From now on the store has no journal.
+    pub(crate) fn forget_journal(&self) -> Result<(), OpenError> {
+        journal::forget(&self.connection).map_err(|error| refused(&self.path, error))
     }
 
     /// One more connection, which only reads.
@@ -80,6 +103,25 @@ impl StoreFile {
         let only = connection.pragma_update(None, "query_only", true);
         only.map_err(|error| refused(&self.path, error))?;
         Ok(connection)
+    }
+}
+
+/// A path without symbolic links, of a file that need not be there.
+pub(crate) fn real(path: &Path) -> io::Result<PathBuf> {
+    // A link to nothing is not followed: what it names may be on a disk that is not there now.
+    if fs::symlink_metadata(path).is_ok() {
+        return fs::canonicalize(path);
+    }
+    let folder = fs::canonicalize(parent(path).unwrap_or(Path::new(".")))?;
+    Ok(folder.join(path.file_name().unwrap_or_default()))
+}
+
+/// Refuses a journal in the folder of a store, or below it. Its path is a real one.
+pub(crate) fn check_apart(journal: &Path, store: &Path) -> Result<(), JournalError> {
+    let store = real(store)?;
+    match store.parent() {
+        Some(folder) if journal.starts_with(folder) => Err(JournalError::BesideStore),
+        _ => Ok(()),
     }
 }
 
@@ -156,6 +198,36 @@ pub(crate) fn unfinished(path: &Path) -> PathBuf {
     name.into()
 }
 
+/// Makes the file of such a name, for its owner's eyes alone from the beginning.
+///
+/// A process of the same number may have left one, and a journal of SQLite's that would be applied
+/// to the new one.
+pub(crate) fn make_unfinished(unfinished: &Path) -> io::Result<File> {
+    discard(unfinished)?;
+    private().create_new(true).open(unfinished)
+}
+
+/// Removes such a file and what SQLite has beside it.
+pub(crate) fn discard(unfinished: &Path) -> io::Result<()> {
+    let beside = side_files(unfinished);
+    for path in beside.iter().map(PathBuf::as_path).chain([unfinished]) {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What SQLite keeps beside a database, and applies to whichever one it finds there.
+pub(crate) fn side_files(path: &Path) -> [PathBuf; 3] {
+    ["-wal", "-shm", "-journal"].map(|end| {
+        let mut name = OsString::from(path);
+        name.push(end);
+        name.into()
+    })
+}
+
 /// Gives a whole file its name, which nothing may have, and syncs both.
 pub(crate) fn publish(unfinished: &Path, path: &Path) -> io::Result<()> {
     File::open(unfinished)?.sync_all()?;
@@ -163,18 +235,6 @@ pub(crate) fn publish(unfinished: &Path, path: &Path) -> io::Result<()> {
     fs::hard_link(unfinished, path)?;
     fs::remove_file(unfinished)?;
     sync_parent(path)
-}
-
-/// Takes a file that was copied from anybody else's eyes.
-pub(crate) fn make_private(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    fs::set_permissions(
-        path,
-        <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600),
-    )?;
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 /// Makes a new name in the folder outlast a power failure.

@@ -13,7 +13,15 @@ use portcullis_registry::{
 };
 use rusqlite::Connection;
 
-use crate::{OpenError, commit, fetch, file::StoreFile, reader::Readers, writer::Writer};
+use crate::{
+    OpenError,
+    attempt::{Attempt, READING},
+    commit, fetch,
+    file::StoreFile,
+    journal::JournalWriter,
+    reader::Readers,
+    writer::{Until, Writer},
+};
 
 /// How many threads read.
 const READERS: usize = 2;
@@ -55,34 +63,54 @@ impl SqliteStore {
     /// calls it while it starts.
     ///
     /// # Errors
-    /// [`OpenError`]: what is there is not a store, is not to be written, or is in use.
+    /// [`OpenError`]: what is there is not a store, is not to be written, or is in use; and
+    /// [`OpenError::JournalNeeded`] if it was ever opened
+    /// [with a journal](Self::open_with_journal).
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        Self::open_file(path.as_ref(), None)
+        let file = StoreFile::open(path.as_ref())?;
+        file.check_has_no_journal()?;
+        Self::start(file, None)
     }
 
-    /// Opens the store as [`open`](Self::open) does, with a revocation journal, which is made if it
-    /// is not there.
+    /// Opens the store as [`open`](Self::open) does, with a revocation journal, which is made if the
+    /// store has none yet.
     ///
-    /// Every change of an existing record is written to it and synced before the change is
+    /// Every change of an existing key or owner is written to it and synced before the change is
     /// acknowledged. It belongs outside the folder of the store, on another disk at best:
     /// [`restore`](crate::restore) asks for it, so that a backup does not bring back what was
-    /// revoked after it. It grows by some 200 bytes with every change, and is made shorter when it
-    /// is opened, to one line for each record that was ever changed.
+    /// revoked after it. From then on the store is not opened without a journal.
+    ///
+    /// It grows by some 200 bytes with every change, and is written anew, with one line for each
+    /// record that was ever changed, when it is longer than twice that and 1 MiB. Writes wait
+    /// meanwhile: some milliseconds, and about a second for every 200,000 of those lines.
     ///
     /// # Errors
     /// As [`open`](Self::open); and [`OpenError::Journal`] if the journal is another store's, is in
-    /// the store's folder, is damaged, or knows changes that the store does not (then the store was
-    /// put back to an older state in another way).
+    /// the store's folder, is damaged, is open elsewhere, is not there though the store has one, or
+    /// knows changes that the store does not (then the store was put back to an older state in
+    /// another way).
     pub fn open_with_journal(
         path: impl AsRef<Path>,
         journal: impl AsRef<Path>,
     ) -> Result<Self, OpenError> {
-        Self::open_file(path.as_ref(), Some(journal.as_ref()))
+        let file = StoreFile::open(path.as_ref())?;
+        let journal = file.journal(journal.as_ref())?;
+        Self::start(file, Some(journal))
     }
 
-    fn open_file(path: &Path, journal: Option<&Path>) -> Result<Self, OpenError> {
-        let file = StoreFile::open(path)?;
-        let journal = journal.map(|path| file.journal(path)).transpose()?;
+    /// Gives up the revocation journal of a store that nothing has open: it may then be opened
+    /// without one, or with a new one.
+    ///
+    /// What is revoked while there is none comes back with a backup from before. After a new one has
+    /// begun, backups from before that can't be restored: make one at once.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for the journal.
+    pub fn dangerous_forget_journal(path: impl AsRef<Path>) -> Result<(), OpenError> {
+        StoreFile::open(path.as_ref())?.forget_journal()
+    }
+
+    fn start(file: StoreFile, journal: Option<JournalWriter>) -> Result<Self, OpenError> {
         let readers = (0..READERS)
             .map(|_| file.reader())
             .collect::<Result<Vec<_>, _>>()?;
@@ -113,6 +141,7 @@ impl SqliteStore {
 
     /// Runs `work` on the writing thread, all of it or nothing, within the commit that others
     /// share. See [`Writer::run`].
+    #[cfg(feature = "login")]
     pub(crate) async fn write<T, E>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -121,7 +150,7 @@ impl SqliteStore {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.writer.run(work).await
+        self.writer.run(Until::Committed, work).await
     }
 
     /// Runs `work` in one snapshot on a reading thread. See [`Readers::run`].
@@ -151,10 +180,23 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Seq, CommitError>> {
-        Box::pin(self.write(move |connection| commit::apply(connection, &batch)))
+        let until = commit::until(&batch);
+        let work = move |connection: &Connection| commit::apply(connection, &batch);
+        Box::pin(self.writer.run(until, work))
     }
 
+    /// Whoever asks this is about to say that something "is so already", so it must be in the
+    /// journal too.
     fn changes_since(&self, seq: Seq, limit: usize) -> BoxFuture<'_, Result<Changes, StoreError>> {
-        Box::pin(self.read(move |connection| fetch::changes(connection, seq, limit)))
+        Box::pin(async move {
+            let read = move |connection: &Connection| fetch::changes(connection, seq, limit);
+            let changes = self.read(read).await?;
+            // Looked at after the read: what that has seen was committed before.
+            if !self.writer.journal_is_behind() {
+                return Ok(changes);
+            }
+            let again = move |connection: &Connection| read(connection).attempt(READING);
+            self.writer.run(Until::InJournal, again).await
+        })
     }
 }

@@ -2,9 +2,16 @@
 //!
 //! Its queue is drained in groups: every task of a group runs in a savepoint of one transaction,
 //! which is committed once, so that many callers share one wait for the disk. No caller is answered
-//! before the commit, nor before the revocation journal has what was changed.
+//! before the commit, nor one who changed something before the revocation journal has it.
 
-use std::{error::Error, io, sync::Arc, thread};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
 
 use portcullis_registry::StoreError;
 use rusqlite::Connection;
@@ -16,6 +23,7 @@ use tokio::sync::{
 use crate::{
     attempt::{self, WRITING},
     journal::{JournalError, JournalWriter},
+    lost::Lost,
 };
 
 /// How many tasks wait before callers wait for a place.
@@ -28,6 +36,22 @@ const GROUP: usize = 256;
 pub(crate) struct Writer {
     queue: mpsc::Sender<Box<dyn Task>>,
     thread: Option<thread::JoinHandle<()>>,
+    is_behind: Arc<AtomicBool>,
+}
+
+/// Up to where a task must have come when its caller is answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Until {
+    /// It is committed.
+    Committed,
+    /// So it is, and the revocation journal, if there is one, has every change up to it.
+    InJournal,
+}
+
+/// The journal, and whether something may be committed that is not in it.
+struct Journal {
+    writer: Option<JournalWriter>,
+    is_behind: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -37,11 +61,22 @@ impl Writer {
     ) -> io::Result<Self> {
         let (queue, tasks) = mpsc::channel(QUEUE);
         let thread = thread::Builder::new().name("portcullis-sqlite-writer".into());
+        let is_behind = Arc::new(AtomicBool::new(false));
+        let journal = Journal {
+            writer: journal,
+            is_behind: Arc::clone(&is_behind),
+        };
         let thread = thread.spawn(move || serve(&connection, journal, tasks))?;
         Ok(Self {
             queue,
             thread: Some(thread),
+            is_behind,
         })
+    }
+
+    /// Whether something that a reader may have seen is not in the journal, or not yet.
+    pub(crate) fn journal_is_behind(&self) -> bool {
+        self.is_behind.load(Ordering::SeqCst)
     }
 
     /// Runs `work` in a savepoint on the writing thread; what it did is kept if it returns `Ok`.
@@ -50,9 +85,11 @@ impl Writer {
     /// work is done whole, or not at all if it was still waiting for a place in the queue.
     ///
     /// # Errors
-    /// That of `work`, with nothing written; or a [`StoreError`] if the transaction failed.
+    /// That of `work`, with nothing written; or a [`StoreError`] if the transaction failed, or the
+    /// journal did for which it was to wait.
     pub(crate) async fn run<T, E>(
         &self,
+        until: Until,
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
@@ -61,6 +98,7 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         let task = Queued {
+            until,
             work: Some(work),
             outcome: None,
             reply,
@@ -94,11 +132,13 @@ enum Wish {
 
 /// One caller's work, without its types.
 trait Task: Send {
+    fn until(&self) -> Until;
     fn run(&mut self, connection: &Connection) -> Wish;
     fn answer(self: Box<Self>, committed: Result<(), Lost>);
 }
 
 struct Queued<F, T, E> {
+    until: Until,
     work: Option<F>,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
@@ -110,6 +150,10 @@ where
     T: Send,
     E: From<StoreError> + Send,
 {
+    fn until(&self) -> Until {
+        self.until
+    }
+
     fn run(&mut self, connection: &Connection) -> Wish {
         self.outcome = self.work.take().map(|work| work(connection));
         if matches!(self.outcome, Some(Ok(_))) {
@@ -130,48 +174,7 @@ where
     }
 }
 
-/// Why a transaction was not committed, for each of those who shared it.
-#[derive(Clone)]
-struct Lost {
-    transient: bool,
-    source: Arc<dyn Error + Send + Sync>,
-}
-
-impl From<rusqlite::Error> for Lost {
-    fn from(error: rusqlite::Error) -> Self {
-        Self {
-            transient: attempt::is_transient(&error),
-            source: Arc::new(error),
-        }
-    }
-}
-
-impl From<JournalError> for Lost {
-    /// It is committed and not in the journal, which the next group tries again: not to be relied
-    /// on, and not to be made again before it was looked at.
-    fn from(error: JournalError) -> Self {
-        Self {
-            transient: true,
-            source: Arc::new(error),
-        }
-    }
-}
-
-impl From<Lost> for StoreError {
-    fn from(lost: Lost) -> Self {
-        if lost.transient {
-            Self::transient(WRITING, lost.source)
-        } else {
-            Self::permanent(WRITING, lost.source)
-        }
-    }
-}
-
-fn serve(
-    connection: &Connection,
-    mut journal: Option<JournalWriter>,
-    mut queue: mpsc::Receiver<Box<dyn Task>>,
-) {
+fn serve(connection: &Connection, mut journal: Journal, mut queue: mpsc::Receiver<Box<dyn Task>>) {
     while let Some(first) = queue.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP {
@@ -181,7 +184,7 @@ fn serve(
             }
         }
         while !group.is_empty() {
-            group = write(connection, journal.as_mut(), group);
+            group = write(connection, &mut journal, group);
         }
     }
 }
@@ -190,7 +193,7 @@ fn serve(
 /// transaction was lost before.
 fn write(
     connection: &Connection,
-    journal: Option<&mut JournalWriter>,
+    journal: &mut Journal,
     tasks: Vec<Box<dyn Task>>,
 ) -> Vec<Box<dyn Task>> {
     let mut waiting = tasks.into_iter();
@@ -202,6 +205,9 @@ fn write(
                 done.push(task);
                 kept
             });
+            if done.iter().any(|task| task.until() == Until::InJournal) {
+                journal.note_behind();
+            }
             ran.and_then(|()| execute(connection, "COMMIT").map_err(Lost::from))
         }
         Err(error) => {
@@ -213,14 +219,36 @@ fn write(
         // If even this fails, the next BEGIN says so.
         drop(execute(connection, "ROLLBACK"));
     }
-    let committed = committed.and_then(|()| match journal {
-        Some(journal) => Ok(journal.catch_up(connection)?),
-        None => Ok(()),
-    });
-    for task in done {
+    let (changes, others): (Vec<_>, Vec<_>) = done
+        .into_iter()
+        .partition(|task| task.until() == Until::InJournal);
+    // What is not in the journal anyway is done, whatever becomes of that.
+    for task in others {
+        task.answer(committed.clone());
+    }
+    let caught_up = journal.catch_up(connection);
+    let committed = committed.and(caught_up.map_err(Lost::from));
+    for task in changes {
         task.answer(committed.clone());
     }
     waiting.collect()
+}
+
+impl Journal {
+    /// Called before a commit, so that who sees it in the store sees this too.
+    fn note_behind(&self) {
+        let is_kept = self.writer.is_some();
+        self.is_behind.store(is_kept, Ordering::SeqCst);
+    }
+
+    /// Writes what is committed; also what an attempt before this has failed to write.
+    fn catch_up(&mut self, connection: &Connection) -> Result<(), JournalError> {
+        if let Some(writer) = &mut self.writer {
+            writer.catch_up(connection)?;
+        }
+        self.is_behind.store(false, Ordering::SeqCst);
+        Ok(())
+    }
 }
 
 /// Runs one task; an error is one of the whole transaction.
@@ -229,11 +257,7 @@ fn in_savepoint(connection: &Connection, task: &mut dyn Task) -> Result<(), Lost
     if task.run(connection) == Wish::Undo {
         if connection.is_autocommit() {
             // On a full disk and the like SQLite undoes the whole transaction by itself.
-            let source = "the transaction was undone by another task's failure";
-            return Err(Lost {
-                transient: true,
-                source: Arc::from(Box::from(source)),
-            });
+            return Err(Lost::undone());
         }
         execute(connection, "ROLLBACK TO task")?;
     }
@@ -258,6 +282,7 @@ mod tests {
             move |connection: &Connection| connection.execute_batch(statement).attempt(WRITING);
         (
             Box::new(Queued {
+                until: Until::Committed,
                 work: Some(work),
                 outcome: None,
                 reply,
@@ -269,8 +294,12 @@ mod tests {
     /// Whether each of the statements was written, or may be on another attempt.
     fn outcomes(connection: &Connection, statements: &[&'static str]) -> Vec<Result<(), bool>> {
         let (mut group, answers): (Vec<_>, Vec<_>) = statements.iter().copied().map(task).unzip();
+        let mut journal = Journal {
+            writer: None,
+            is_behind: Arc::default(),
+        };
         while !group.is_empty() {
-            group = write(connection, None, group);
+            group = write(connection, &mut journal, group);
         }
         let answers = answers
             .into_iter()

@@ -11,14 +11,15 @@ use std::{
 
 use portcullis_core::Timestamp;
 use portcullis_registry::{
-    Batch, CredentialRecord, Filter, Found, Key, Networks, Of, OwnerRecord, Query, Seq, State,
-    Store, Version,
+    Batch, CredentialRecord, Found, Key, Networks, OwnerRecord, Seq, State, Store, Version,
 };
 use portcullis_sqlite::{
-    BackupError, JournalError, OpenError, RestoreError, Restored, SqliteStore, backup, restore,
+    BackupError, JournalError, MissingPeppers, OpenError, RestoreError, Restored, SqliteStore,
+    backup, restore,
 };
-use portcullis_token::TokenKind;
+use portcullis_token::{PepperRing, TokenKind};
 use records::{id, key, owner, pair};
+use rusqlite::{Connection, Row};
 
 /// A folder for the store, one for what belongs elsewhere.
 struct Places {
@@ -51,8 +52,17 @@ impl Places {
     }
 
     fn restore(&self) -> Result<Restored, RestoreError> {
-        restore(&self.backup, &self.journal, &self.restored)
+        restored_from(&self.backup, &self.journal, &self.restored)
     }
+}
+
+/// Peppers of the version that the records are under: none is noted that they could differ from.
+fn peppers() -> PepperRing {
+    PepperRing::generate().unwrap()
+}
+
+fn restored_from(backup: &Path, journal: &Path, to: &Path) -> Result<Restored, RestoreError> {
+    restore(backup, journal, to, &peppers(), MissingPeppers::Refuse)
 }
 
 async fn put(store: &SqliteStore, record: CredentialRecord) -> Seq {
@@ -138,13 +148,14 @@ async fn what_was_taken_away_after_the_backup_stays_taken_away() {
     };
     assert_eq!(put(&store, revoked).await, Seq(7));
     drop(store);
-    let again = restore(
+    let again = restored_from(
         &places.backup,
         &places.journal,
         &places.store.with_extension("2"),
     );
     assert_eq!(again.unwrap().changes, 6);
-    let store = SqliteStore::open(places.store.with_extension("2")).unwrap();
+    let path = places.store.with_extension("2");
+    let store = SqliteStore::open_with_journal(path, &places.journal).unwrap();
     assert_eq!(read(&store, 4).await.unwrap().state, State::Revoked);
 }
 
@@ -158,7 +169,7 @@ async fn a_restore_wants_the_journal_of_that_store_and_all_of_it() {
     places.backup();
     drop(store);
 
-    let refused = |journal: &Path| match restore(&places.backup, journal, &places.restored) {
+    let refused = |journal: &Path| match restored_from(&places.backup, journal, &places.restored) {
         Err(RestoreError::Journal { source, .. }) => source,
         other => panic!("{other:?}"),
     };
@@ -173,6 +184,7 @@ async fn a_restore_wants_the_journal_of_that_store_and_all_of_it() {
     // One that begins after the backup: it was lost and made anew.
     let moved = folder.join("moved");
     fs::rename(&places.journal, &moved).unwrap();
+    SqliteStore::dangerous_forget_journal(&places.store).unwrap();
     let store = places.open();
     let again = CredentialRecord {
         version: Version(2),
@@ -182,6 +194,7 @@ async fn a_restore_wants_the_journal_of_that_store_and_all_of_it() {
     drop(store);
     let late = places.store.with_extension("late");
     fs::rename(&places.journal, &late).unwrap();
+    SqliteStore::dangerous_forget_journal(&places.store).unwrap();
     let store = places.open();
     drop(store);
     assert!(matches!(refused(&places.journal), JournalError::Gap { .. }));
@@ -247,19 +260,75 @@ async fn a_store_that_is_older_than_its_journal_is_not_opened() {
     ));
 }
 
-#[test]
-fn a_journal_in_the_folder_of_the_store_is_refused() {
+#[tokio::test]
+async fn what_an_earlier_store_has_left_is_not_applied_to_the_restored_one() {
     let places = Places::new();
-    let beside = places.store.with_file_name("journal");
-    let opened = SqliteStore::open_with_journal(&places.store, &beside);
-    assert!(matches!(
-        opened,
-        Err(OpenError::Journal {
-            source: JournalError::BesideStore,
-            ..
-        })
-    ));
-    assert!(!beside.exists());
+    let store = places.open();
+    put(&store, key(1)).await;
+    places.backup();
+    put(&store, changed(1, |key| key.state = State::Revoked)).await;
+    drop(store);
+    for end in ["-wal", "-shm", "-journal"] {
+        let left = format!("{}{end}", places.restored.display());
+        fs::write(&left, "").unwrap();
+        let refused = places.restore().unwrap_err();
+        assert!(matches!(refused, RestoreError::Leftovers(_)), "{refused:?}");
+        assert!(refused.to_string().contains(&left), "{refused}");
+        assert!(!places.restored.exists());
+        fs::remove_file(left).unwrap();
+    }
+    let names = fs::read_dir(places.restored.parent().unwrap()).unwrap();
+    assert_eq!(names.count(), 0, "nothing unfinished is left");
+    places.restore().unwrap();
+}
+
+#[tokio::test]
+async fn what_a_restore_that_was_killed_has_left_is_not_applied_to_the_next_one() {
+    let places = Places::new();
+    let store = places.open();
+    put(&store, key(1)).await;
+    places.backup();
+    drop(store);
+    // A process of this number: in a container there is but one.
+    let unfinished = format!(
+        "{}.{}.unfinished",
+        places.restored.display(),
+        std::process::id()
+    );
+    fs::write(&unfinished, "half").unwrap();
+    fs::write(format!("{unfinished}-journal"), "half").unwrap();
+    places.restore().unwrap();
+    let names = fs::read_dir(places.restored.parent().unwrap()).unwrap();
+    assert_eq!(names.count(), 1, "nothing unfinished is left");
+}
+
+#[tokio::test]
+async fn an_owner_that_was_noted_after_the_backup_stays_suspended() {
+    let places = Places::new();
+    let store = places.open();
+    put(&store, key(1)).await;
+    places.backup();
+    for (version, suspended) in [(0, false), (1, true)] {
+        let record = OwnerRecord {
+            version: Version(version),
+            suspended,
+            ..OwnerRecord::new(owner())
+        };
+        let owners = vec![record];
+        let batch = Batch {
+            owners,
+            ..Batch::default()
+        };
+        store.commit(batch).await.unwrap();
+    }
+    drop(store);
+    assert_eq!(places.restore().unwrap().changes, 1);
+    let store = SqliteStore::open_with_journal(&places.restored, &places.journal).unwrap();
+    let found = store.get(Key::Credential(id(1))).await.unwrap().found;
+    let Found::Credential { owner, .. } = found else {
+        panic!("the key is gone");
+    };
+    assert!(owner.unwrap().suspended);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -288,21 +357,15 @@ async fn a_backup_of_a_store_that_is_being_written_is_one_state_of_it() {
             let mode = fs::metadata(&to).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
-        let copied = SqliteStore::open(&to).unwrap();
-        let query = Query {
-            of: Of::Keys(owner()),
-            filter: Filter::default(),
-            after: None,
-            offset: 0,
-            limit: 1,
+        let copied = Connection::open(&to).unwrap();
+        let number = |statement: &str| -> i64 {
+            let read = |row: &Row<'_>| row.get(0);
+            copied.query_row(statement, [], read).unwrap()
         };
-        let keys = copied.list(query).await.unwrap().total;
-        let balance = match copied.get(Key::Owner(owner())).await.unwrap().found {
-            Found::Owner { balance, .. } => balance,
-            _ => 0,
-        };
+        let keys = number("SELECT count(*) FROM credentials");
+        let balance = number("SELECT coalesce(sum(balance), 0) FROM balances");
         // Each commit makes two keys and one credit.
-        assert_eq!(i64::try_from(keys).unwrap(), 2 * balance);
+        assert_eq!(keys, 2 * balance);
         found.push(balance);
     }
     writing.await.unwrap();
@@ -323,7 +386,7 @@ fn a_backup_is_of_a_store_and_takes_nothings_place() {
         Err(BackupError::Exists(_))
     ));
     assert_eq!(fs::read(&places.backup).unwrap(), b"precious");
-    let refused = restore(&places.backup, &places.journal, &places.restored);
+    let refused = places.restore();
     assert!(
         matches!(refused, Err(RestoreError::NotABackup(_))),
         "{refused:?}"

@@ -1,0 +1,6 @@
+-- Whether the store has a revocation journal: then it is not opened without one.
+
+CREATE TABLE journal (
+    one  INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    path TEXT    NOT NULL                    -- where it was when it was last opened
+) STRICT;

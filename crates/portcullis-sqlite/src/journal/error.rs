@@ -1,0 +1,47 @@
+//! Why a file is not the journal of a store.
+
+use std::io;
+
+/// Why a file is not the journal of a store.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// A line is damaged that was synced.
+    #[error("line {line} is damaged")]
+    Damaged {
+        /// Which, from 1.
+        line: usize,
+    },
+    /// It is none, or of a later version.
+    #[error("it is not a revocation journal of a version that this program knows")]
+    Format,
+    /// It is of another store.
+    #[error("it is the journal of another store")]
+    OtherStore,
+    /// It begins later than what it is to continue, or ends before.
+    #[error("it lacks the changes between {from} and {to}")]
+    Gap {
+        /// The last change that is known without it.
+        from: u64,
+        /// The first that it has.
+        to: u64,
+    },
+    /// It is in the folder of the store, where a loss of that would take it along.
+    #[error("it is in the folder of the store: keep it elsewhere")]
+    BesideStore,
+    /// Another process has it open, or this one a second time: a copy of the store, say.
+    #[error("another store has it open")]
+    InUse,
+    /// The store has a journal, and this one is not there.
+    #[error(
+        "it does not exist, and the store has one already: name that, or give the old one up first, \
+         after which backups from before can't be restored"
+    )]
+    Missing,
+    /// The operating system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] rusqlite::Error),
+}

@@ -1,0 +1,225 @@
+//! The restore itself.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use portcullis_core::{Clock, SystemClock};
+use portcullis_registry::Seq;
+use portcullis_token::{PepperRing, PepperVersion};
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::{MissingPeppers, RestoreError, peppers, replay::replay};
+use crate::{
+    backup::check_integrity,
+    cells, fetch, file,
+    journal::{self, Journal, JournalError},
+    migrate::{self, Contents},
+};
+
+/// What was done to a backup to make a store of it.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Restored {
+    /// How many records were brought to their newest state by the journal.
+    pub changes: u64,
+    /// How many sessions and refresh tokens were ended.
+    pub sessions: u64,
+    /// How many keys were revoked because their pepper was not given, with what they have made.
+    pub revoked: u64,
+    /// How many passwords are under peppers that were not given: they can't be used any more.
+    pub passwords: u64,
+}
+
+/// Makes a store of a backup, with every change of an existing key or owner since, as the journal
+/// has it.
+///
+/// So nothing comes back that was revoked, disabled, narrowed, shortened or suspended after the
+/// backup was made; a key of another system that was imported and revoked since stays revoked when
+/// it is imported again. What else was made after it is not known any more. Sessions and refresh
+/// tokens end, since what was refreshed after the backup can't be told from what was stolen. Credits
+/// are as they were in the backup.
+///
+/// The peppers are those that the service will have: where the backup needs others, `missing` says
+/// what becomes of it.
+///
+/// The journal goes on with the restored store. The backup stays as it is.
+///
+/// # Errors
+/// [`RestoreError`]; no store was made then.
+pub fn restore(
+    backup: &Path,
+    journal: &Path,
+    to: &Path,
+    peppers: &PepperRing,
+    missing: MissingPeppers,
+) -> Result<Restored, RestoreError> {
+    check_place(to)?;
+    let refused = |source: JournalError| RestoreError::Journal {
+        path: journal.to_owned(),
+        source,
+    };
+    let io = |path: &Path, source: io::Error| match source.kind() {
+        io::ErrorKind::AlreadyExists => RestoreError::Exists(path.to_owned()),
+        _ => RestoreError::Io {
+            path: path.to_owned(),
+            source,
+        },
+    };
+    file::real(to).map_err(|error| io(to, error))?;
+    let real = file::real(journal).map_err(|error| refused(error.into()))?;
+    file::check_apart(&real, to).map_err(refused)?;
+    let read = Journal::read(&real).map_err(refused)?;
+    let mut from = File::open(backup).map_err(|error| io(backup, error))?;
+    let unfinished = file::unfinished(to);
+    let restored = file::make_unfinished(&unfinished)
+        .and_then(|mut copy| io::copy(&mut from, &mut copy))
+        .map_err(|error| io(to, error))
+        .and_then(|_| {
+            let copy = Copy {
+                backup,
+                path: &unfinished,
+                journal: &real,
+            };
+            copy.apply(&read, peppers, missing)
+        })
+        .and_then(|restored| {
+            check_place(to)?;
+            file::publish(&unfinished, to).map_err(|error| io(to, error))?;
+            Ok(restored)
+        });
+    if restored.is_err() {
+        // Best effort: it has a name that no store has.
+        let _ = file::discard(&unfinished);
+    }
+    restored
+}
+
+/// Refuses a place where there is a store, or what would be applied to one.
+fn check_place(to: &Path) -> Result<(), RestoreError> {
+    let is_there = |path: &Path| fs::symlink_metadata(path).is_ok();
+    if is_there(to) {
+        return Err(RestoreError::Exists(to.to_owned()));
+    }
+    let beside = file::side_files(to).into_iter();
+    let left: Vec<PathBuf> = beside.filter(|path| is_there(path)).collect();
+    match left.is_empty() {
+        true => Ok(()),
+        false => Err(RestoreError::Leftovers(left)),
+    }
+}
+
+/// A copy of a backup that is to be a store.
+struct Copy<'a> {
+    backup: &'a Path,
+    path: &'a Path,
+    journal: &'a Path,
+}
+
+impl Copy<'_> {
+    fn apply(
+        &self,
+        read: &Journal,
+        ring: &PepperRing,
+        missing: MissingPeppers,
+    ) -> Result<Restored, RestoreError> {
+        let sqlite = |error| RestoreError::of_sqlite(self.backup, error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(self.path, flags).map_err(sqlite)?;
+        let version = match migrate::contents(&connection).map_err(sqlite)? {
+            Contents::Store(version) if version <= migrate::known() => version,
+            _ => return Err(RestoreError::NotABackup(self.backup.to_owned())),
+        };
+        let damaged = |problem| RestoreError::Damaged {
+            path: self.backup.to_owned(),
+            problem,
+        };
+        check_integrity(&connection)
+            .map_err(sqlite)?
+            .map_err(damaged)?;
+        let absent = peppers::check(&connection, ring, missing, self.backup)?;
+        migrate::migrate(&mut connection, version).map_err(sqlite)?;
+        let head = self.check_journal(&connection, read)?;
+        let restored = self.change(&mut connection, read, head, &absent);
+        let restored = restored.map_err(sqlite)?;
+        // All of it into the one file, which is synced when it is published.
+        connection
+            .pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))
+            .map_err(sqlite)?;
+        Ok(restored)
+    }
+
+    /// The journal is that of the store and has all that came after the backup.
+    fn check_journal(&self, connection: &Connection, read: &Journal) -> Result<Seq, RestoreError> {
+        let sqlite = |error| RestoreError::of_sqlite(self.backup, error);
+        let refused = |source| RestoreError::Journal {
+            path: self.journal.to_owned(),
+            source,
+        };
+        if journal::identity(connection).map_err(sqlite)? != read.store {
+            return Err(refused(JournalError::OtherStore));
+        }
+        let head = fetch::head(connection).map_err(sqlite)?;
+        let gap = |from: Seq, to: Seq| {
+            Err(refused(JournalError::Gap {
+                from: from.0,
+                to: to.0,
+            }))
+        };
+        if read.from > head {
+            return gap(head, read.from);
+        }
+        if read.last < head {
+            // It was synced before any of these was acknowledged, so this is an old copy of it.
+            return gap(read.last, head);
+        }
+        Ok(head)
+    }
+
+    fn change(
+        &self,
+        connection: &mut Connection,
+        read: &Journal,
+        head: Seq,
+        absent: &[PepperVersion],
+    ) -> rusqlite::Result<Restored> {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let mut restored = Restored::default();
+        let transaction = connection.transaction()?;
+        let newer = read.entries.values().filter(|(seq, _)| *seq > head);
+        for (_, entry) in newer {
+            restored.changes += count(replay(&transaction, entry)?);
+        }
+        let sessions = transaction.execute(
+            "UPDATE credentials SET version = version + 1, state = 'revoked' \
+             WHERE kind <> 'api_key' AND state <> 'revoked'",
+            [],
+        )?;
+        restored.sessions = count(sessions);
+        // The journal goes on from here: no number is given twice.
+        let mut head = read.last;
+        for version in absent {
+            let lost = peppers::revoke(&transaction, *version, &mut head)?;
+            restored.revoked += lost.credentials;
+            restored.passwords += lost.passwords;
+        }
+        let seq = cells::count_cell(head.0);
+        transaction.execute("UPDATE head SET seq = ?1", [seq])?;
+        journal::note(&transaction, self.journal)?;
+        let details = serde_json::json!({
+            "changes": restored.changes,
+            "sessions": restored.sessions,
+            "forgottenPeppers": absent.iter().map(|version| version.number()).collect::<Vec<_>>(),
+            "revoked": restored.revoked,
+        });
+        transaction.execute(
+            "INSERT INTO audit (at, actor, action, target, details) \
+             VALUES (?1, 'system', 'store.restored', 'store', ?2)",
+            params![SystemClock::new().now().unix_micros(), details.to_string()],
+        )?;
+        transaction.commit()?;
+        Ok(restored)
+    }
+}
