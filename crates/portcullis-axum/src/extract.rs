@@ -1,18 +1,22 @@
 //! Who calls, as extractors.
 
+use std::convert::Infallible;
+
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
 use http::request::Parts;
 use portcullis_error::{Cause, Denial};
+use portcullis_gate::Permit;
 use portcullis_registry::Principal;
 
 use crate::{ApiError, answer::Unrendered};
 
 /// The caller of a guarded route.
 ///
-/// Behind a route without a guard there is none, and the answer is 401.
+/// Behind a route without a guard there is none, and the answer is 401; `Option<Caller>` is nothing
+/// then, for a handler that also serves people whom the application has signed in.
 #[derive(Clone, Debug)]
 pub struct Caller(pub Principal);
 
@@ -20,11 +24,53 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        let principal = parts.extensions.get::<Principal>().cloned();
-        principal
-            .map(Self)
-            .ok_or_else(|| Refusal(Cause::Unauthenticated.into()))
+        let Permitted(permit) = permitted(parts)?;
+        Ok(Self(permit.principal().clone()))
     }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+        let permit = parts.extensions.get::<Permit>();
+        Ok(permit.map(|permit| Self(permit.principal().clone())))
+    }
+}
+
+/// What a handler of a guarded route has of the request that was let through: who calls, what more
+/// may be asked about them, and whether they would still be let through.
+///
+/// Behind a route without a guard there is none, and the answer is 401.
+///
+/// # Examples
+/// ```
+/// use portcullis_axum::{Permitted, Refusal};
+/// # use portcullis_scope::Scope;
+/// # const POSTS_ADMIN: Scope = Scope::from_static("posts:admin");
+///
+/// async fn purge(Permitted(permit): Permitted) -> Result<&'static str, Refusal> {
+///     permit.require(POSTS_ADMIN)?;
+///     Ok("gone")
+/// }
+/// # let _ = purge;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Permitted(pub Permit);
+
+impl<S: Sync> FromRequestParts<S> for Permitted {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        permitted(parts)
+    }
+}
+
+fn permitted(parts: &Parts) -> Result<Permitted, Refusal> {
+    let permit = parts.extensions.get::<Permit>().cloned();
+    permit
+        .map(Permitted)
+        .ok_or_else(|| Refusal(Cause::Unauthenticated.into()))
 }
 
 /// A denial, as an answer of axum.

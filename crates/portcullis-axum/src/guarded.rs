@@ -82,6 +82,12 @@ pub enum GuardedError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Routes that change credentials behind a gate at an edge, which can't.
+    #[error("{path}: the gate is at an edge, where no credential is made or changed")]
+    AtEdge {
+        /// Under what they were to be mounted.
+        path: String,
+    },
     /// A method that axum can't route.
     #[error("{method} {path}: this method can't be routed")]
     Method {
@@ -235,6 +241,13 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
             path,
             access,
         });
+        self
+    }
+
+    /// Notes that routes need a registry where there is none.
+    pub(crate) fn at_edge(mut self, path: &str) -> Self {
+        let path = path.to_owned();
+        self.error.get_or_insert(GuardedError::AtEdge { path });
         self
     }
 

@@ -11,6 +11,6 @@ pub mod login;
 pub use answer::{
     ApiError, Created, Data, method_not_allowed_fallback, not_found_fallback, rendered,
 };
-pub use extract::{Caller, Refusal};
+pub use extract::{Caller, Permitted, Refusal};
 pub use guarded::{Guarded, GuardedError, Route};
 pub use json::{JsonBody, MAX_JSON_BYTES, OptionalJsonBody};

@@ -4,6 +4,7 @@ mod clock;
 mod id;
 #[cfg(feature = "manual-clock")]
 mod manual;
+mod request_id;
 mod secret;
 mod tick;
 mod timestamp;
@@ -16,6 +17,7 @@ pub use clock::SystemClock;
 pub use id::{CredentialId, ParseIdError};
 #[cfg(feature = "manual-clock")]
 pub use manual::ManualClock;
+pub use request_id::{ParseRequestIdError, RequestId};
 pub use secret::Secret;
 pub use tick::Tick;
 #[cfg(feature = "rfc3339")]

@@ -5,6 +5,8 @@ use std::{borrow::Cow, error::Error, fmt};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
 
+use portcullis_core::RequestId;
+
 use crate::{Cause, ErrorCode, Rate, Rendering, challenge::Challenge};
 
 /// Why the gate denied a request, and all that its answer needs.
@@ -31,18 +33,33 @@ pub struct Denial {
     pub cause: Cause,
     /// The rate headers, once a credential is verified; a denial before that never has them.
     pub rate: Option<Rate>,
+    /// By what the request is found in logs. It travels in a header, so that equal causes have equal
+    /// bodies.
+    pub request_id: Option<RequestId>,
 }
 
 impl Denial {
     /// A denial without rate headers.
     pub const fn new(cause: Cause) -> Self {
-        Self { cause, rate: None }
+        Self {
+            cause,
+            rate: None,
+            request_id: None,
+        }
     }
 
     /// With rate headers.
     pub fn with_rate(self, rate: Rate) -> Self {
         Self {
             rate: Some(rate),
+            ..self
+        }
+    }
+
+    /// Of this request.
+    pub fn with_request_id(self, id: RequestId) -> Self {
+        Self {
+            request_id: Some(id),
             ..self
         }
     }

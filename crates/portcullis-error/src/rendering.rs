@@ -4,9 +4,10 @@ use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Response, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{RETRY_AFTER, WWW_AUTHENTICATE},
 };
+use portcullis_core::RequestId;
 
 use crate::{
     Denial, ErrorBody, ErrorCode, ErrorFormat, RateNames, accept::prefers_problem, body::response,
@@ -38,6 +39,7 @@ pub struct Rendering {
     resource_metadata: Option<Cow<'static, str>>,
     problem_types: Option<Cow<'static, str>>,
     rate_names: RateNames,
+    request_id: Option<HeaderName>,
     format: Option<Arc<dyn ErrorFormat>>,
 }
 
@@ -88,6 +90,15 @@ impl Rendering {
         Self { rate_names, ..self }
     }
 
+    /// Another header than `X-Request-Id` for the request's id, or none.
+    #[must_use]
+    pub fn with_request_id_header(self, name: Option<HeaderName>) -> Self {
+        Self {
+            request_id: name,
+            ..self
+        }
+    }
+
     /// Bodies of the application's own.
     #[must_use]
     pub fn with_format(self, format: Arc<dyn ErrorFormat>) -> Self {
@@ -101,6 +112,22 @@ impl Rendering {
     #[must_use]
     pub const fn rate_names(&self) -> &RateNames {
         &self.rate_names
+    }
+
+    /// The name of the header for the request's id, if answers have one.
+    #[must_use]
+    pub const fn request_id_header(&self) -> Option<&HeaderName> {
+        self.request_id.as_ref()
+    }
+
+    /// Sets the header for the request's id, in place of one that is there.
+    pub fn write_request_id(&self, id: RequestId, headers: &mut HeaderMap) {
+        if let Some(name) = &self.request_id
+            // INVARIANT: digits are a header value.
+            && let Ok(value) = HeaderValue::from_bytes(&id.to_hex())
+        {
+            headers.insert(name, value);
+        }
     }
 
     /// The value of `WWW-Authenticate` for a denial, if its answer has one.
@@ -131,6 +158,9 @@ impl Rendering {
             && !denial.cause.is_before_verification()
         {
             rate.write_to(headers, &self.rate_names);
+        }
+        if let Some(id) = denial.request_id {
+            self.write_request_id(id, headers);
         }
         response
     }
@@ -201,6 +231,7 @@ impl Default for Rendering {
             resource_metadata: None,
             problem_types: None,
             rate_names: RateNames::default(),
+            request_id: Some(HeaderName::from_static("x-request-id")),
             format: None,
         }
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use portcullis_core::Timestamp;
+use portcullis_core::{RequestId, Timestamp};
 use portcullis_error::{
     Cause, Denial, ErrorBody, ErrorCode, ErrorFormat, InvalidRequest, Rate, RateNames, Rendering,
     error_response,
@@ -376,5 +376,23 @@ fn an_error_of_the_application_has_the_same_envelope() {
 /// A `Result` of it stays cheap to move.
 #[test]
 fn a_denial_is_small() {
-    assert!(size_of::<Denial>() <= 96, "{}", size_of::<Denial>());
+    assert!(size_of::<Denial>() <= 104, "{}", size_of::<Denial>());
+}
+
+#[test]
+fn the_id_of_a_request_is_in_a_header_and_never_in_the_body() {
+    let denial = Denial::new(Cause::InvalidToken);
+    let id = RequestId::from_value(7);
+    let named = denial.clone().with_request_id(id).to_response();
+    assert_eq!(named.headers()["x-request-id"], format!("{:031}7", 0));
+    assert_eq!(named.body(), denial.to_response().body());
+    assert!(!denial.to_response().headers().contains_key("x-request-id"));
+
+    let other = HeaderName::from_static("trace");
+    let rendering = Rendering::new().with_request_id_header(Some(other));
+    let answer = rendering.response(&denial.clone().with_request_id(id), None);
+    assert!(answer.headers().contains_key("trace"));
+    let without = Rendering::new().with_request_id_header(None);
+    let answer = without.response(&denial.with_request_id(id), None);
+    assert!(!answer.headers().contains_key("x-request-id"));
 }

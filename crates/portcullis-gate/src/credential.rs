@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use portcullis_core::Secret;
-use portcullis_registry::{Hot, Loaded, Registry, StoreError, Visit};
+use portcullis_registry::{Hot, Loaded, StoreError, Verifier, Visit};
 use portcullis_token::{AnyToken, OwnedToken, TokenKind};
 
 /// A credential, borrowed from the header that it came in.
@@ -11,8 +11,10 @@ use portcullis_token::{AnyToken, OwnedToken, TokenKind};
 pub(crate) enum Credential<'t> {
     /// A key or a session of ours.
     Token(AnyToken<'t>),
-    /// A text that may be a key of another system.
+    /// A text that may be an imported key of another system.
     Imported(&'t [u8]),
+    /// A text that is neither: for an authenticator of the application's own, if there is one.
+    Foreign(&'t [u8]),
 }
 
 /// A credential that outlives its header.
@@ -23,11 +25,21 @@ pub(crate) enum OwnedCredential {
 
 impl<'t> Credential<'t> {
     /// What a text is taken for: one of ours first. Nothing if it is ours and no credential.
-    pub(crate) fn recognize(registry: &Registry, text: &'t [u8]) -> Option<Self> {
-        match registry.format().recognize(text) {
+    pub(crate) fn recognize(verifier: &Verifier, text: &'t [u8]) -> Option<Self> {
+        match verifier.format().recognize(text) {
             Ok(token) if is_a_credential(token.kind()) => Some(Self::Token(token)),
             Ok(token) if token.checksum_holds() => None,
-            _ => Some(Self::Imported(text)),
+            _ => Some(Self::of_another(verifier, text)),
+        }
+    }
+
+    /// What a text is that is none of our tokens.
+    pub(crate) fn of_another(verifier: &Verifier, text: &'t [u8]) -> Self {
+        let mut schemes = verifier.imported_schemes().iter();
+        if schemes.any(|scheme| scheme.matches(text)) {
+            Self::Imported(text)
+        } else {
+            Self::Foreign(text)
         }
     }
 
@@ -35,26 +47,29 @@ impl<'t> Credential<'t> {
     pub(crate) fn is_well_formed(&self) -> bool {
         match self {
             Self::Token(token) => token.checksum_holds(),
-            Self::Imported(_) => true,
+            Self::Imported(_) | Self::Foreign(_) => true,
         }
     }
 
     pub(crate) fn visit<R>(
         &self,
-        registry: &Registry,
+        verifier: &Verifier,
         ip: Option<IpAddr>,
         f: impl FnOnce(&mut Visit<'_>) -> R,
     ) -> Hot<R> {
         match self {
-            Self::Token(token) => registry.visit(token, ip, f),
-            Self::Imported(text) => registry.visit_imported(text, ip, f),
+            Self::Token(token) => verifier.visit(token, ip, f),
+            Self::Imported(text) => verifier.visit_imported(text, ip, f),
+            Self::Foreign(_) => Hot::Rejected,
         }
     }
 
     pub(crate) fn to_owned(self) -> OwnedCredential {
         match self {
             Self::Token(token) => OwnedCredential::Token(token.to_owned()),
-            Self::Imported(text) => OwnedCredential::Imported(Secret::new(text.to_vec())),
+            Self::Imported(text) | Self::Foreign(text) => {
+                OwnedCredential::Imported(Secret::new(text.to_vec()))
+            }
         }
     }
 }
@@ -67,14 +82,22 @@ impl OwnedCredential {
         }
     }
 
+    /// The text of one that may be another system's after all.
+    pub(crate) fn foreign_text(&self) -> Option<&[u8]> {
+        match self {
+            Self::Token(_) => None,
+            Self::Imported(text) => Some(text.expose()),
+        }
+    }
+
     pub(crate) async fn load_if(
         &self,
-        registry: &Registry,
+        verifier: &Verifier,
         is_wanted: impl Fn() -> bool + Send + Sync,
     ) -> Result<Loaded, StoreError> {
         match self {
-            Self::Token(token) => registry.load_if(token.id(), is_wanted).await,
-            Self::Imported(text) => registry.load_imported_if(text.expose(), is_wanted).await,
+            Self::Token(token) => verifier.load_if(token.id(), is_wanted).await,
+            Self::Imported(text) => verifier.load_imported_if(text.expose(), is_wanted).await,
         }
     }
 }

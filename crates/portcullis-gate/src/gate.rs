@@ -11,13 +11,16 @@ use std::{
 };
 
 use http::{HeaderMap, request::Parts};
+use portcullis_core::RequestId;
 use portcullis_error::Rendering;
 use portcullis_limit::{Quota, client_ip};
-use portcullis_registry::Registry;
+use portcullis_registry::{Registry, Verifier};
 use portcullis_scope::RequirementError;
 use portcullis_token::{CredentialHeaders, TokenKind};
 
-use crate::{Access, Guard, failures::Failures};
+use crate::{
+    Access, Authenticator, Guard, externals::Externals, failures::Failures, request_ids::RequestIds,
+};
 
 /// 20 failures in 60 seconds.
 const FAILURES: (u32, Duration) = (20, Duration::from_secs(60));
@@ -44,13 +47,18 @@ pub struct Gate {
 
 #[derive(Clone)]
 pub(crate) struct Inner {
-    pub(crate) registry: Registry,
+    verifier: Verifier,
+    /// Nothing at an edge.
+    registry: Option<Registry>,
     pub(crate) headers: CredentialHeaders,
     pub(crate) rendering: Rendering,
     key_quota: Option<Quota>,
     session_quota: Option<Quota>,
     trusted_hops: u8,
     failures: Option<Arc<Failures>>,
+    authenticators: Vec<Arc<dyn Authenticator>>,
+    externals: Option<Arc<Externals>>,
+    request_ids: Arc<RequestIds>,
     warned: Arc<Warned>,
 }
 
@@ -68,6 +76,9 @@ pub enum GuardError {
     /// The route's scopes don't fit the registry's catalogue.
     #[error("the route asks for scopes that the catalogue can't tell: {0}")]
     Requirement(#[from] RequirementError),
+    /// The route has a price, and the gate is at an edge, where credits can't be taken.
+    #[error("a gate at an edge takes no credits: a route behind it has no price")]
+    PriceAtEdge,
     /// The route costs more than the limit ever admits.
     #[error("a request costs {cost} units and the limit is {limit}: it would never pass")]
     NeverFits {
@@ -82,8 +93,21 @@ impl Gate {
     /// A gate in front of what the registry's credentials may do.
     #[must_use]
     pub fn new(registry: Registry) -> Self {
+        Self::over(registry.verifier().clone(), Some(registry))
+    }
+
+    /// A gate at an edge, which verifies and limits, and can neither mint nor change a credential.
+    ///
+    /// A route behind it has no price.
+    #[must_use]
+    pub fn at_edge(verifier: Verifier) -> Self {
+        Self::over(verifier, None)
+    }
+
+    fn over(verifier: Verifier, registry: Option<Registry>) -> Self {
         let gate = Self {
             inner: Arc::new(Inner {
+                verifier,
                 registry,
                 headers: CredentialHeaders::default(),
                 rendering: Rendering::default(),
@@ -91,6 +115,9 @@ impl Gate {
                 session_quota: None,
                 trusted_hops: 0,
                 failures: None,
+                authenticators: Vec::new(),
+                externals: None,
+                request_ids: Arc::new(RequestIds::new()),
                 warned: Arc::default(),
             }),
         };
@@ -111,7 +138,7 @@ impl Gate {
     #[must_use]
     pub fn with_failure_limit(self, quota: Quota) -> Self {
         self.with(|inner| {
-            let clock = Arc::clone(inner.registry.clock());
+            let clock = Arc::clone(inner.verifier.clock());
             // INVARIANT: the names of its limits are names.
             inner.failures = Failures::new(quota, clock).ok().map(Arc::new);
         })
@@ -134,7 +161,18 @@ impl Gate {
     /// How much each session may use.
     #[must_use]
     pub fn with_session_limit(self, quota: Quota) -> Self {
-        self.with(|inner| inner.session_quota = Some(quota))
+        self.with(|inner| {
+            inner.session_quota = Some(quota);
+            let externals = Externals::new(quota, inner.verifier.clock());
+            inner.externals = Some(Arc::new(externals));
+        })
+    }
+
+    /// Asks also this authenticator about credentials that are none of ours, after those that were
+    /// added before. Its users are limited as sessions are, each by itself.
+    #[must_use]
+    pub fn with_authenticator(self, authenticator: impl Authenticator + 'static) -> Self {
+        self.with(|inner| inner.authenticators.push(Arc::new(authenticator)))
     }
 
     /// How many proxies in front of the service append to X-Forwarded-For: 0 by default, when the
@@ -161,10 +199,16 @@ impl Gate {
         self
     }
 
-    /// The registry behind the gate.
+    /// What the gate verifies with.
     #[must_use]
-    pub fn registry(&self) -> &Registry {
-        &self.inner.registry
+    pub fn verifier(&self) -> &Verifier {
+        &self.inner.verifier
+    }
+
+    /// The registry behind the gate; nothing at an edge.
+    #[must_use]
+    pub fn registry(&self) -> Option<&Registry> {
+        self.inner.registry.as_ref()
     }
 
     /// How refusals look.
@@ -179,6 +223,19 @@ impl Gate {
     /// [`GuardError`] if the access can't be told by the catalogue, or could never pass.
     pub fn guard(&self, access: impl Into<Access>) -> Result<Guard, GuardError> {
         Guard::compile(self.clone(), access.into())
+    }
+
+    pub(crate) fn authenticators(&self) -> &[Arc<dyn Authenticator>] {
+        &self.inner.authenticators
+    }
+
+    /// The windows of users of the application's own, if sessions are limited.
+    pub(crate) fn externals(&self) -> Option<&Externals> {
+        self.inner.externals.as_deref()
+    }
+
+    pub(crate) fn next_request_id(&self) -> RequestId {
+        self.inner.request_ids.next()
     }
 
     /// The quota of a kind of credential.
@@ -254,7 +311,7 @@ impl Gate {
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gate")
-            .field("registry", &self.inner.registry)
+            .field("verifier", &self.inner.verifier)
             .field("key_quota", &self.inner.key_quota)
             .field("session_quota", &self.inner.session_quota)
             .field("trusted_hops", &self.inner.trusted_hops)

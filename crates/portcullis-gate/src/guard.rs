@@ -1,21 +1,20 @@
 //! The one order of a check.
 
-use std::{fmt, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use http::{HeaderMap, Method, Response, header, request::Parts};
-use portcullis_error::{Cause, Denial, InvalidRequest, Rate};
-use portcullis_limit::{Decision, Usage};
-use portcullis_registry::{Hot, Loaded, Principal, ReserveError, Visit};
-use portcullis_scope::{CompiledRequirement, Coverage};
+use portcullis_core::{BoxFuture, RequestId, Secret};
+use portcullis_error::{Cause, Denial, InvalidRequest};
+use portcullis_registry::{Hot, Loaded, ReserveError};
+use portcullis_scope::CompiledRequirement;
 use portcullis_token::{HeaderError, Presented, TokenKind};
 
 use crate::{
-    Access, Gate, GuardError, Holder, Pass, Progress, Verdict,
+    Access, Authentication, Gate, GuardError, Holder, Pass, Permit, Progress, Verdict,
     credential::{Credential, OwnedCredential},
+    decide::{Admitted, UNAVAILABLE, UNAVAILABLE_FOR, unavailable},
 };
 
-/// When a request may be tried again that found the store out of reach.
-const UNAVAILABLE_FOR: Duration = Duration::from_secs(1);
 /// How often a record is read again that changes while it is being checked.
 const TRIES: usize = 4;
 
@@ -37,12 +36,6 @@ struct Route {
     price: Option<NonZeroU32>,
 }
 
-/// What the decision under the credential's lock lets pass.
-struct Admitted {
-    principal: Principal,
-    rate: Option<Usage>,
-}
-
 impl Guard {
     pub(crate) fn compile(gate: Gate, access: Access) -> Result<Self, GuardError> {
         let kinds: &[TokenKind] = match access.holder() {
@@ -60,7 +53,10 @@ impl Guard {
                 });
             }
         }
-        let catalogue = gate.registry().catalogue();
+        if access.price() > 0 && gate.registry().is_none() {
+            return Err(GuardError::PriceAtEdge);
+        }
+        let catalogue = gate.verifier().catalogue();
         let requirement = access
             .scopes()
             .map(|scopes| scopes.compile(catalogue))
@@ -98,48 +94,93 @@ impl Guard {
     /// the same check: nothing is checked or charged twice.
     pub fn check(&self, parts: &Parts, peer: Option<IpAddr>) -> Progress {
         if is_preflight(parts) {
-            return Progress::Done(Ok(Pass::untouched(self.gate.clone())));
+            return Progress::Done(Ok(Pass::untouched(self.clone())));
         }
+        let ip = self.gate.client_ip(&parts.headers, peer);
+        let request = Request {
+            id: self.gate.next_request_id(),
+            ip,
+        };
+        match self.begin(parts, request) {
+            Step::Done(Ok(admitted), price) => match price {
+                None => Progress::Done(Ok(self.pass(admitted, request))),
+                Some(price) => {
+                    let (guard, note) = (self.clone(), note(parts));
+                    Progress::pending(async move {
+                        let passed = guard.reserve(admitted, price, &note, request).await;
+                        passed.map_err(|denial| denial.with_request_id(request.id))
+                    })
+                }
+            },
+            Step::Done(Err(denial), _) => Progress::Done(Err(denial.with_request_id(request.id))),
+            Step::Later(rest) => {
+                let guard = self.clone();
+                let note = match guard.route.price {
+                    Some(_) => note(parts),
+                    None => String::new(),
+                };
+                Progress::pending(async move {
+                    let passed = guard.go_on(rest, &note, request).await;
+                    passed.map_err(|denial| denial.with_request_id(request.id))
+                })
+            }
+        }
+    }
+
+    /// As far as it goes without waiting.
+    fn begin(&self, parts: &Parts, request: Request) -> Step {
         let text = match self.gate.read(parts) {
             Presented::One(text, _) => text,
             Presented::None => return denied(Cause::Unauthenticated),
             Presented::Refused(error) => return denied(Cause::InvalidRequest(reason(error))),
         };
-        let ip = self.gate.client_ip(&parts.headers, peer);
-        let Some(mut credential) = Credential::recognize(self.gate.registry(), text) else {
-            return Progress::Done(Err(self.failed(ip)));
+        let verifier = self.gate.verifier();
+        let Some(mut credential) = Credential::recognize(verifier, text) else {
+            return self.refused(request);
         };
-        let mut found = self.look(&credential, ip);
+        let mut found = self.look(&credential, request);
         if matches!(found, Hot::Miss) && !credential.is_well_formed() {
-            // No token of ours, but the key of another system may look like one.
-            credential = Credential::Imported(text);
-            found = self.look(&credential, ip);
+            // No token of ours, but one of another system may look like one.
+            credential = Credential::of_another(verifier, text);
+            found = self.look(&credential, request);
         }
-        match found {
-            Hot::Known(decision) => match (decision, self.route.price) {
-                (Err(denial), _) => Progress::Done(Err(denial)),
-                (Ok(admitted), None) => Progress::Done(Ok(self.pass(admitted))),
-                (Ok(admitted), Some(price)) => {
-                    let (guard, note) = (self.clone(), note(parts));
-                    Progress::pending(async move { guard.reserve(admitted, price, &note).await })
-                }
+        match (found, credential) {
+            (Hot::Known(decision), _) => Step::Done(decision, self.route.price),
+            (Hot::UnknownPepper, _) => denied(UNAVAILABLE),
+            (_, Credential::Foreign(text)) => self.ask_from(0, text, request),
+            (Hot::Rejected, _) => self.refused(request),
+            (Hot::Miss, credential) => match self.waits(request) {
+                Some(step) => step,
+                None => Step::Later(Rest::Load(credential.to_owned())),
             },
-            Hot::Rejected => Progress::Done(Err(self.failed(ip))),
-            Hot::UnknownPepper => denied(UNAVAILABLE),
-            Hot::Miss => match self.gate.failed_too_often(ip) {
-                Some(wait) => denied(Cause::RateLimited {
-                    retry_after: Some(wait),
-                }),
-                None => {
-                    let (guard, credential) = (self.clone(), credential.to_owned());
-                    let note = match guard.route.price {
-                        Some(_) => note(parts),
-                        None => String::new(),
+        }
+    }
+
+    /// Asks the authenticators of the application, from one of them on.
+    fn ask_from(&self, first: usize, text: &[u8], request: Request) -> Step {
+        let authenticators = self.gate.authenticators();
+        for (index, authenticator) in authenticators.iter().enumerate().skip(first) {
+            match authenticator.authenticate(text) {
+                Authentication::NotMine => {}
+                Authentication::Accepted(identity) => {
+                    return Step::Done(self.decide_external(identity), self.route.price);
+                }
+                Authentication::Rejected => return self.refused(request),
+                Authentication::Unavailable { retry_after } => {
+                    return denied(Cause::Unavailable { retry_after });
+                }
+                Authentication::Later(answer) => {
+                    let text = Secret::new(text.to_vec());
+                    let next = index + 1;
+                    return match self.waits(request) {
+                        Some(step) => step,
+                        None => Step::Later(Rest::Ask { answer, text, next }),
                     };
-                    Progress::pending(async move { guard.check_cold(credential, ip, note).await })
                 }
-            },
+            }
         }
+        // Nobody's.
+        self.refused(request)
     }
 
     /// The answer to a denied request, in the form that it accepts.
@@ -164,104 +205,74 @@ impl Guard {
         }
     }
 
-    fn look(
-        &self,
-        credential: &Credential<'_>,
-        ip: Option<IpAddr>,
-    ) -> Hot<Result<Admitted, Denial>> {
-        let registry = self.gate.registry();
-        credential.visit(registry, ip, |visit| self.decide(visit))
+    fn look(&self, credential: &Credential<'_>, request: Request) -> Hot<Result<Admitted, Denial>> {
+        let verifier = self.gate.verifier();
+        credential.visit(verifier, request.ip, |visit| self.decide(visit))
     }
 
-    /// Everything that is decided while the credential is held: suspension, holder, scope, rate.
-    fn decide(&self, visit: &mut Visit<'_>) -> Result<Admitted, Denial> {
-        let default = self.gate.quota(visit.kind());
-        if let Some(cause) = self.forbids(visit) {
-            visit.note_denied();
-            // Refusals are free but not endless.
-            let cause = match visit.check_denial(default) {
-                Some(Decision::Refuse { retry_after, .. }) => Cause::RateLimited {
-                    retry_after: Some(retry_after),
+    /// The rest of a check that has to wait.
+    async fn go_on(self, mut rest: Rest, note: &str, request: Request) -> Verdict {
+        let admitted = loop {
+            rest = match rest {
+                Rest::Load(credential) => match self.load(&credential, request).await? {
+                    Some(admitted) => break admitted,
+                    // No imported key after all.
+                    None => {
+                        let text = credential.foreign_text().unwrap_or_default();
+                        match self.ask_from(0, text, request) {
+                            Step::Done(decision, _) => break decision?,
+                            Step::Later(rest) => rest,
+                        }
+                    }
                 },
-                _ => cause,
+                Rest::Ask { answer, text, next } => match answer.await {
+                    Authentication::Accepted(identity) => break self.decide_external(identity)?,
+                    Authentication::Rejected => return Err(self.failed(request)),
+                    Authentication::Unavailable { retry_after } => {
+                        return Err(Cause::Unavailable { retry_after }.into());
+                    }
+                    Authentication::Later(answer) => Rest::Ask { answer, text, next },
+                    Authentication::NotMine => match self.ask_from(next, text.expose(), request) {
+                        Step::Done(decision, _) => break decision?,
+                        Step::Later(rest) => rest,
+                    },
+                },
             };
-            return Err(self.told(Denial::new(cause), visit.peek_rate(default)));
-        }
-        let (retry_after, usage) = match visit.check_rate(default, self.route.access.cost()) {
-            Some(Decision::Refuse { retry_after, usage }) => (Some(retry_after), Some(usage)),
-            Some(Decision::NeverFits { .. }) => (None, visit.peek_rate(default)),
-            admitted => {
-                visit.note_passed();
-                return Ok(Admitted {
-                    principal: visit.principal(),
-                    rate: admitted.and_then(|admitted| admitted.usage()),
-                });
-            }
         };
-        visit.note_denied();
-        Err(self.told(Denial::new(Cause::RateLimited { retry_after }), usage))
-    }
-
-    /// Why a verified credential may not call this route at all.
-    fn forbids(&self, visit: &Visit<'_>) -> Option<Cause> {
-        if visit.is_suspended() {
-            return Some(Cause::BillingSuspended);
-        }
-        match (self.route.access.holder(), visit.kind()) {
-            (Holder::Session, TokenKind::ApiKey) => return Some(Cause::SessionRequired),
-            (Holder::Key, TokenKind::Session) => return Some(Cause::KeyRequired),
-            _ => {}
-        }
-        let requirement = self.route.requirement.as_ref()?;
-        if requirement.is_covered_by(visit.scopes()) {
-            return None;
-        }
-        match requirement.covers(visit.scopes()) {
-            Coverage::Covered => None,
-            Coverage::Lacks {
-                missing,
-                sufficient,
-            } => Some(Cause::insufficient_scope(
-                Arc::clone(&self.route.required),
-                missing.iter().map(portcullis_scope::Scope::as_str),
-                sufficient.iter().map(portcullis_scope::Scope::as_str),
-            )),
+        match self.route.price {
+            Some(price) => self.reserve(admitted, price, note, request).await,
+            None => Ok(self.pass(admitted, request)),
         }
     }
 
-    /// The rest of a check whose credential has to be read from the store.
-    async fn check_cold(
-        self,
-        credential: OwnedCredential,
-        ip: Option<IpAddr>,
-        note: String,
-    ) -> Verdict {
-        let registry = self.gate.registry();
+    /// Reads a credential from the store, and decides; nothing of one that is another system's and
+    /// was not imported.
+    async fn load(
+        &self,
+        credential: &OwnedCredential,
+        request: Request,
+    ) -> Result<Option<Admitted>, Denial> {
+        let verifier = self.gate.verifier();
         for _ in 0..TRIES {
             // Asked again when it is this one's turn to read: of many that came at once, those
             // that are still waiting when the client has failed too often read nothing.
-            let is_wanted = || self.gate.failed_too_often(ip).is_none();
-            match credential.load_if(registry, is_wanted).await {
+            let is_wanted = || self.gate.failed_too_often(request.ip).is_none();
+            match credential.load_if(verifier, is_wanted).await {
                 Ok(Loaded::Kept) => {}
-                Ok(Loaded::Unknown) => return Err(self.failed(ip)),
+                Ok(Loaded::Unknown) if credential.foreign_text().is_some() => return Ok(None),
+                Ok(Loaded::Unknown) => return Err(self.failed(request)),
                 Ok(Loaded::Unwanted) => {
-                    let wait = self.gate.failed_too_often(ip).unwrap_or(UNAVAILABLE_FOR);
+                    let wait = self.gate.failed_too_often(request.ip);
                     return Err(Cause::RateLimited {
-                        retry_after: Some(wait),
+                        retry_after: Some(wait.unwrap_or(UNAVAILABLE_FOR)),
                     }
                     .into());
                 }
-                Err(error) => return Err(unavailable(&error)),
+                Err(error) => return Err(unavailable(&error).into()),
             }
-            match self.look(&credential.as_credential(), ip) {
-                Hot::Known(decision) => {
-                    let admitted = decision?;
-                    return match self.route.price {
-                        Some(price) => self.reserve(admitted, price, &note).await,
-                        None => Ok(self.pass(admitted)),
-                    };
-                }
-                Hot::Rejected => return Err(self.failed(ip)),
+            match self.look(&credential.as_credential(), request) {
+                Hot::Known(decision) => return decision.map(Some),
+                Hot::Rejected => return Err(self.failed(request)),
                 Hot::UnknownPepper => break,
                 // It was changed in between: read it again.
                 Hot::Miss => {}
@@ -270,22 +281,43 @@ impl Guard {
         Err(UNAVAILABLE.into())
     }
 
-    async fn reserve(&self, admitted: Admitted, price: NonZeroU32, note: &str) -> Verdict {
-        let registry = self.gate.registry();
-        let denial = match registry
-            .reserve(admitted.principal.owner(), price, note)
-            .await
-        {
-            Ok(reservation) => return Ok(self.pass(admitted).with_reservation(reservation)),
+    async fn reserve(
+        &self,
+        admitted: Admitted,
+        price: NonZeroU32,
+        note: &str,
+        request: Request,
+    ) -> Verdict {
+        let Some(registry) = self.gate.registry() else {
+            // INVARIANT: a guard with a price is not built at an edge.
+            return Err(UNAVAILABLE.into());
+        };
+        let owner = admitted.principal.owner();
+        let denial = match registry.reserve(owner, price, note).await {
+            Ok(reservation) => {
+                return Ok(self.pass(admitted, request).with_reservation(reservation));
+            }
             Err(ReserveError::TooFew { .. }) => Denial::new(Cause::InsufficientCredits),
-            Err(ReserveError::Store(error)) => unavailable(&error),
+            Err(ReserveError::Store(error)) => unavailable(&error).into(),
         };
         Err(self.told(denial, admitted.rate))
     }
 
+    /// Whether the client has failed too often for anything to be looked up for it.
+    fn waits(&self, request: Request) -> Option<Step> {
+        let wait = self.gate.failed_too_often(request.ip)?;
+        Some(denied(Cause::RateLimited {
+            retry_after: Some(wait),
+        }))
+    }
+
+    fn refused(&self, request: Request) -> Step {
+        Step::Done(Err(self.failed(request)), None)
+    }
+
     /// 401, or 429 once the client's address has failed too often.
-    fn failed(&self, ip: Option<IpAddr>) -> Denial {
-        match self.gate.count_failure(ip) {
+    fn failed(&self, request: Request) -> Denial {
+        match self.gate.count_failure(request.ip) {
             Ok(()) => Cause::InvalidToken.into(),
             Err(wait) => Cause::RateLimited {
                 retry_after: Some(wait),
@@ -294,37 +326,47 @@ impl Guard {
         }
     }
 
-    fn pass(&self, admitted: Admitted) -> Pass {
+    fn pass(&self, admitted: Admitted, request: Request) -> Pass {
         let rate = admitted.rate.map(|usage| self.rate(&usage));
-        Pass::new(self.gate.clone(), admitted.principal, rate)
+        let Request { id, ip } = request;
+        Pass::new(Permit::new(admitted.principal, self.clone(), ip, id), rate)
     }
 
-    /// A denial with the limit as it stands, if there is one.
-    fn told(&self, denial: Denial, usage: Option<Usage>) -> Denial {
-        match usage {
-            Some(usage) => denial.with_rate(self.rate(&usage)),
-            None => denial,
-        }
-    }
-
-    fn rate(&self, usage: &Usage) -> Rate {
-        let now = self.gate.registry().clock().now();
-        Rate::new(usage.limit, usage.remaining, now, usage.reset_after)
+    /// The scope part of the route, and its names.
+    pub(crate) fn requirement(&self) -> Option<(&CompiledRequirement, &Arc<str>)> {
+        let requirement = self.route.requirement.as_ref()?;
+        Some((requirement, &self.route.required))
     }
 }
 
-const UNAVAILABLE: Cause = Cause::Unavailable {
-    retry_after: Some(UNAVAILABLE_FOR),
-};
-
-fn unavailable(error: &portcullis_registry::StoreError) -> Denial {
-    let source = std::error::Error::source(error);
-    tracing::error!(error = %error, source = ?source, "the store is out of reach");
-    UNAVAILABLE.into()
+/// What is known of a request beside its credential.
+#[derive(Clone, Copy)]
+struct Request {
+    id: RequestId,
+    ip: Option<IpAddr>,
 }
 
-fn denied(cause: Cause) -> Progress {
-    Progress::Done(Err(cause.into()))
+/// How far a check has come.
+enum Step {
+    /// It is decided, and if it passes there is perhaps a price.
+    Done(Result<Admitted, Denial>, Option<NonZeroU32>),
+    Later(Rest),
+}
+
+/// What a check waits for.
+enum Rest {
+    /// A credential to be read from the store.
+    Load(OwnedCredential),
+    /// The answer of an authenticator; if that is not its own, others are asked, from one on.
+    Ask {
+        answer: BoxFuture<'static, Authentication>,
+        text: Secret<Vec<u8>>,
+        next: usize,
+    },
+}
+
+fn denied(cause: Cause) -> Step {
+    Step::Done(Err(cause.into()), None)
 }
 
 /// The Fetch standard's preflight: it carries no credential, and is answered by the app's CORS.

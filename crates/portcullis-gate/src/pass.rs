@@ -3,10 +3,11 @@
 use std::fmt;
 
 use http::{HeaderMap, Response, StatusCode};
+use portcullis_core::RequestId;
 use portcullis_error::Rate;
 use portcullis_registry::{Principal, Reservation, Settlement};
 
-use crate::Gate;
+use crate::{Gate, Guard, Permit};
 
 /// A request that passed the gate.
 ///
@@ -15,10 +16,18 @@ use crate::Gate;
 /// had started: its credits are settled at the price, or given back if the thread is panicking.
 #[must_use = "a pass that is dropped at once is charged as if its client went away"]
 pub struct Pass {
-    gate: Gate,
-    principal: Option<Principal>,
+    way: Way,
     rate: Option<Rate>,
     reservation: Option<Reservation>,
+}
+
+/// How a request came through.
+#[derive(Debug)]
+enum Way {
+    /// Somebody was let through.
+    Permitted(Permit),
+    /// A preflight.
+    Untouched(Guard),
 }
 
 /// What a request really cost, said by its handler: put it into the extensions of the answer.
@@ -28,20 +37,18 @@ pub struct Pass {
 pub struct ActualPrice(pub u32);
 
 impl Pass {
-    pub(crate) const fn new(gate: Gate, principal: Principal, rate: Option<Rate>) -> Self {
+    pub(crate) const fn new(permit: Permit, rate: Option<Rate>) -> Self {
         Self {
-            gate,
-            principal: Some(principal),
+            way: Way::Permitted(permit),
             rate,
             reservation: None,
         }
     }
 
     /// A preflight: nobody in particular, nothing charged, nothing added to the answer.
-    pub(crate) const fn untouched(gate: Gate) -> Self {
+    pub(crate) const fn untouched(guard: Guard) -> Self {
         Self {
-            gate,
-            principal: None,
+            way: Way::Untouched(guard),
             rate: None,
             reservation: None,
         }
@@ -54,8 +61,24 @@ impl Pass {
 
     /// Who calls; nobody for a CORS preflight alone.
     #[must_use]
-    pub const fn principal(&self) -> Option<&Principal> {
-        self.principal.as_ref()
+    pub fn principal(&self) -> Option<&Principal> {
+        self.permit().map(Permit::principal)
+    }
+
+    /// What a handler may have of this: who calls, and what more may be asked about them; nothing
+    /// for a CORS preflight alone.
+    #[must_use]
+    pub const fn permit(&self) -> Option<&Permit> {
+        match &self.way {
+            Way::Permitted(permit) => Some(permit),
+            Way::Untouched(_) => None,
+        }
+    }
+
+    /// The id of the request; none for a CORS preflight alone.
+    #[must_use]
+    pub fn request_id(&self) -> Option<RequestId> {
+        self.permit().map(Permit::request_id)
     }
 
     /// The caller's limit as it stands after this request, if there is one.
@@ -64,17 +87,21 @@ impl Pass {
         self.rate.as_ref()
     }
 
-    /// Settles the credits by the answer's status and writes the rate headers.
+    /// Settles the credits by the answer's status and writes the rate headers and the request's id.
     ///
     /// Below 400 the price is charged (or the answer's [`ActualPrice`]), from 400 on it is given
     /// back. Await the settlement before the answer is sent, and the charge is durable when the
     /// client reads it; drop it, and the registry's driver does the same a moment later.
     pub fn finish<B>(mut self, response: &mut Response<B>) -> Settlement {
+        let rendering = self.gate().rendering();
         // Not on a 401: to that caller there is no verified credential any more.
         if let Some(rate) = self.rate
             && response.status() != StatusCode::UNAUTHORIZED
         {
-            rate.write_to(response.headers_mut(), self.gate.rendering().rate_names());
+            rate.write_to(response.headers_mut(), rendering.rate_names());
+        }
+        if let Some(id) = self.request_id() {
+            rendering.write_request_id(id, response.headers_mut());
         }
         let Some(reservation) = self.reservation.take() else {
             return Settlement::none();
@@ -91,9 +118,22 @@ impl Pass {
     ///
     /// As [`Gate::upstream_headers`]; for a preflight, credentials and identities are only removed.
     pub fn upstream_headers(&self, headers: &mut HeaderMap) {
-        match &self.principal {
-            Some(principal) => self.gate.upstream_headers(headers, principal),
-            None => self.gate.strip(headers),
+        let gate = self.gate();
+        match self.permit() {
+            Some(permit) => {
+                gate.upstream_headers(headers, permit.principal());
+                // The caller's own, if it sent one, is not what answers and logs call the request.
+                gate.rendering()
+                    .write_request_id(permit.request_id(), headers);
+            }
+            None => gate.strip(headers),
+        }
+    }
+
+    const fn gate(&self) -> &Gate {
+        match &self.way {
+            Way::Permitted(permit) => permit.guard().gate(),
+            Way::Untouched(guard) => guard.gate(),
         }
     }
 
@@ -122,7 +162,7 @@ impl Drop for Pass {
 impl fmt::Debug for Pass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pass")
-            .field("principal", &self.principal)
+            .field("way", &self.way)
             .field("rate", &self.rate)
             .field("reservation", &self.reservation)
             .finish_non_exhaustive()

@@ -5,7 +5,7 @@ use portcullis_registry::{PrefixedId, Principal};
 
 use crate::Gate;
 
-/// The id of the credential, `key_…` or `ses_…`.
+/// The id of the credential, `key_…` or `ses_…`; absent for a user of the application's own.
 const CREDENTIAL: HeaderName = HeaderName::from_static("x-portcullis-credential");
 /// The owner, percent-encoded where it is not visible ASCII.
 const OWNER: HeaderName = HeaderName::from_static("x-portcullis-owner");
@@ -33,15 +33,15 @@ impl Gate {
     /// the headers of the caller's connection, then says who calls: `X-Portcullis-Credential`, `-Owner`, `-User` (if known) and `-Scopes`.
     pub fn upstream_headers(&self, headers: &mut HeaderMap, principal: &Principal) {
         self.strip(headers);
-        let credential = PrefixedId(principal.kind(), principal.credential()).to_string();
-        let catalogue = self.registry().catalogue();
+        let credential = principal.id().as_ref().map(PrefixedId::to_string);
+        let catalogue = self.verifier().catalogue();
         let scopes: Vec<&str> = catalogue
             .names(principal.scopes())
             .map(portcullis_scope::Scope::as_str)
             .collect();
         let user = principal.user().map(|user| encoded(user.as_str()));
         let values = [
-            (CREDENTIAL, Some(credential)),
+            (CREDENTIAL, credential),
             (OWNER, Some(encoded(principal.owner().as_str()))),
             (USER, user),
             (SCOPES, Some(scopes.join(" "))),

@@ -38,6 +38,9 @@ impl Actor {
     }
 
     /// A person whom the application has signed in itself, acting for one owner with these scopes.
+    ///
+    /// The name of an owner must never be used again for another: it would inherit the keys. (Row
+    /// ids of SQLite are used again unless they are `AUTOINCREMENT`.)
     #[must_use]
     pub const fn user(owner: Owner, user: User, scopes: ScopeSet) -> Self {
         Self {
@@ -47,11 +50,18 @@ impl Actor {
         }
     }
 
-    /// The bearer of a verified credential.
+    /// The bearer of a verified credential, or whom the application has found out itself.
     #[must_use]
     pub fn from_principal(principal: &Principal) -> Self {
+        let who = match (principal.about(), principal.user()) {
+            (None, Some(user)) => Who::User {
+                owner: principal.owner().clone(),
+                user: user.clone(),
+            },
+            _ => Who::Credential(principal.clone()),
+        };
         Self {
-            who: Who::Credential(principal.clone()),
+            who,
             scopes: *principal.scopes(),
             ip: None,
         }
@@ -97,7 +107,9 @@ impl Actor {
         }
     }
 
-    pub(crate) const fn ip(&self) -> Option<IpAddr> {
+    /// From where the change is asked for, if that was said.
+    #[must_use]
+    pub const fn ip(&self) -> Option<IpAddr> {
         self.ip
     }
 
@@ -108,7 +120,7 @@ impl Actor {
     /// The credential that acts, if it is one of ours.
     pub(crate) fn credential(&self) -> Option<CredentialId> {
         match &self.who {
-            Who::Credential(principal) => Some(principal.credential()),
+            Who::Credential(principal) => principal.credential(),
             _ => None,
         }
     }
@@ -117,7 +129,7 @@ impl Actor {
     pub(crate) fn key(&self) -> Option<CredentialId> {
         match &self.who {
             Who::Credential(principal) if principal.kind() == TokenKind::ApiKey => {
-                Some(principal.credential())
+                principal.credential()
             }
             _ => None,
         }
@@ -127,10 +139,14 @@ impl Actor {
         match &self.who {
             Who::System => CreatedBy::System,
             Who::User { user, .. } => CreatedBy::User(user.clone()),
-            Who::Credential(principal) => match (self.key(), principal.user()) {
-                (None, Some(user)) => CreatedBy::User(user.clone()),
-                _ => CreatedBy::Credential(principal.credential()),
-            },
+            Who::Credential(principal) => {
+                match (self.key(), principal.user(), principal.credential()) {
+                    (None, Some(user), _) => CreatedBy::User(user.clone()),
+                    (_, _, Some(id)) => CreatedBy::Credential(id),
+                    // INVARIANT: without a credential of ours it is a user.
+                    (_, _, None) => CreatedBy::System,
+                }
+            }
         }
     }
 
@@ -138,9 +154,10 @@ impl Actor {
         match &self.who {
             Who::System => "system".into(),
             Who::User { user, .. } => format!("user:{user}"),
-            Who::Credential(principal) => {
-                PrefixedId(principal.kind(), principal.credential()).to_string()
-            }
+            Who::Credential(principal) => principal
+                .id()
+                .as_ref()
+                .map_or_else(String::new, PrefixedId::to_string),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Actor, AuditEntry, Batch, ChangeError, CommitError, CredentialRecord, Found, Key, Owner,
-    PrefixedId, Registry, Seq, StoreError, Target, Usage, hot::Alias,
+    PrefixedId, Registry, Seq, StoreError, Target, Usage, Verifier, hot::Alias,
 };
 
 /// How often a change is tried against others of the same record.
@@ -118,34 +118,6 @@ impl Registry {
         }
     }
 
-    /// Applies the changes that others have committed and perhaps not yet applied here.
-    ///
-    /// Whoever says "it is so already" calls this first: then it holds for every check that begins
-    /// later, whatever became of the call that made it so.
-    pub(crate) async fn follow_changes(&self) -> Result<(), StoreError> {
-        // What comes after this call began is another's to follow.
-        let mut until = None;
-        loop {
-            let after = self.inner.followed.get();
-            let changes = self
-                .inner
-                .store
-                .changes_since(after, CHANGES_AT_A_TIME)
-                .await?;
-            let Some(last) = changes.changes.last() else {
-                return Ok(());
-            };
-            let last = last.seq;
-            for change in &changes.changes {
-                self.inner.hot.apply(&change.target, change.seq);
-            }
-            self.inner.followed.reach(last);
-            if last >= *until.get_or_insert(changes.head) {
-                return Ok(());
-            }
-        }
-    }
-
     /// Reads a credential as it is stored.
     pub(crate) async fn read(
         &self,
@@ -182,6 +154,36 @@ impl Registry {
             Ok(())
         } else {
             Err(ChangeError::NotFound)
+        }
+    }
+}
+
+impl Verifier {
+    /// Applies the changes that others have committed and perhaps not yet applied here.
+    ///
+    /// Whoever says "it is so already" calls this first: then it holds for every check that begins
+    /// later, whatever became of the call that made it so.
+    pub(crate) async fn follow_changes(&self) -> Result<(), StoreError> {
+        // What comes after this call began is another's to follow.
+        let mut until = None;
+        loop {
+            let after = self.inner.followed.get();
+            let changes = self
+                .inner
+                .store
+                .changes_since(after, CHANGES_AT_A_TIME)
+                .await?;
+            let Some(last) = changes.changes.last() else {
+                return Ok(());
+            };
+            let last = last.seq;
+            for change in &changes.changes {
+                self.inner.hot.apply(&change.target, change.seq);
+            }
+            self.inner.followed.reach(last);
+            if last >= *until.get_or_insert(changes.head) {
+                return Ok(());
+            }
         }
     }
 }

@@ -15,8 +15,8 @@ use portcullis_token::TokenKind;
 use tokio::sync::Notify;
 
 use crate::{
-    Batch, CommitError, CreditOp, Cursor, Event, EventKind, Filter, Of, PrefixedId, Query,
-    Registry, Remac, ReservationId, StoreError, UsageDelta, hot::HotTable,
+    Batch, CommitError, CreditOp, Cursor, Event, EventKind, Filter, Of, PrefixedId, Query, Remac,
+    ReservationId, StoreError, UsageDelta, Verifier, hot::HotTable,
 };
 
 /// How often changes are looked for and one shard is swept.
@@ -166,8 +166,8 @@ impl Drop for Gathered<'_> {
 pub struct Driver(BoxFuture<'static, ()>);
 
 impl Driver {
-    pub(crate) fn new(registry: Registry) -> Self {
-        Self(Box::pin(run(registry)))
+    pub(crate) fn new(verifier: Verifier) -> Self {
+        Self(Box::pin(run(verifier)))
     }
 }
 
@@ -185,33 +185,33 @@ impl fmt::Debug for Driver {
     }
 }
 
-async fn run(registry: Registry) {
+async fn run(verifier: Verifier) {
     let mut interval = tokio::time::interval(POLL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut polls: u32 = 0;
     let mut look = Look::default();
     loop {
-        let errands = &registry.inner.errands;
+        let errands = &verifier.inner.errands;
         // The interval before what wakes: a busy gateway must not keep the rest from being done.
         tokio::select! {
             biased;
             () = errands.closing.notified() => return,
             _ = interval.tick() => {
-                report(registry.follow_changes().await);
-                report(registry.settle_left_behind().await);
+                report(verifier.follow_changes().await);
+                report(verifier.settle_left_behind().await);
                 let turn = usize::try_from(polls).unwrap_or(0);
-                registry.inner.hot.sweep(turn, registry.inner.clock.tick());
+                verifier.inner.hot.sweep(turn, verifier.inner.clock.tick());
                 look.is_due |= polls.is_multiple_of(POLLS_PER_LOOK);
                 if look.is_due {
-                    report(registry.tell_of_ending(&mut look).await);
+                    report(verifier.tell_of_ending(&mut look).await);
                 }
                 polls = polls.wrapping_add(1);
                 if polls.is_multiple_of(POLLS_PER_FLUSH) {
-                    report(registry.flush().await);
-                    report(registry.release_expired().await);
+                    report(verifier.flush().await);
+                    report(verifier.release_expired().await);
                 }
             }
-            () = errands.wake.notified() => report(registry.settle_left_behind().await),
+            () = errands.wake.notified() => report(verifier.settle_left_behind().await),
         }
     }
 }
@@ -232,7 +232,7 @@ fn report(outcome: Result<(), StoreError>) {
     }
 }
 
-impl Registry {
+impl Verifier {
     /// Writes what has gathered in memory: uses, re-made MACs, settlements left behind.
     ///
     /// # Errors
@@ -242,6 +242,9 @@ impl Registry {
         let _alone = self.inner.errands.writing.lock().await;
         let hot = &self.inner.hot;
         let (deltas, remacs) = hot.take_gathered(&*self.inner.clock);
+        if !self.writes() {
+            return Ok(());
+        }
         let mut gathered = Gathered {
             hot,
             deltas,
@@ -325,6 +328,9 @@ impl Registry {
     /// Gives back what a process that died had reserved. What is under way here stays, however long
     /// it takes and wherever the wall clock has stepped.
     async fn release_expired(&self) -> Result<(), StoreError> {
+        if !self.writes() {
+            return Ok(());
+        }
         let at = self.inner.clock.now().saturating_sub(RESERVATION_TTL);
         self.release_reserved_before(at).await
     }

@@ -6,7 +6,7 @@ use portcullis_core::CredentialId;
 use portcullis_token::{ImportedScheme, KeyDigest, Mac, PepperRing, PepperVersion, TokenKind};
 
 use crate::{
-    Found, Hot, Key, Loaded, Registry, StoreError, Visit,
+    Found, Hot, Key, Loaded, StoreError, Verifier, Visit,
     change::TRIES,
     hot::{Alias, Claim, Fill, Reader},
     load::lags_behind,
@@ -75,7 +75,7 @@ impl Presented<'_> {
     }
 }
 
-impl Registry {
+impl Verifier {
     /// The schemes of imported keys, in the order in which they are tried.
     #[must_use]
     pub fn imported_schemes(&self) -> &[ImportedScheme] {
@@ -186,7 +186,7 @@ impl Registry {
         is_wanted: impl Fn() -> bool + Send + Sync,
         reader: &Reader<'_, Alias>,
     ) -> Result<Loaded, StoreError> {
-        let Self { inner } = self;
+        let inner = &self.inner;
         'tries: for _ in 0..TRIES {
             reader.begin();
             let tick = inner.clock.tick();

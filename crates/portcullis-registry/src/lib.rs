@@ -8,6 +8,7 @@ mod driver;
 mod error;
 mod events;
 mod hot;
+mod identity;
 mod imported;
 mod keys;
 mod lineage;
@@ -26,6 +27,7 @@ mod registry;
 mod sessions;
 mod standing;
 mod store;
+mod verifier;
 
 pub use actor::Actor;
 pub use credits::{Reservation, ReserveError, Settlement};
@@ -33,6 +35,7 @@ pub use driver::Driver;
 pub use error::{ChangeError, OpenError};
 pub use events::{Event, EventKind, Events};
 pub use hot::{Hot, Visit};
+pub use identity::Identity;
 pub use keys::{
     ApiKeyInfo, Expiry, ImportError, Imports, IssuedKey, KeyChange, KeyList, Listing, NewImport,
     NewKey, Revoked,
@@ -59,3 +62,4 @@ pub use store::{
     Page, Paging, ParseCursorError, Query, Remac, ReservationId, Snapshot, Store, StoreError,
     Target, UsageDelta,
 };
+pub use verifier::Verifier;

@@ -5,7 +5,7 @@ use portcullis_token::TokenKind;
 use tokio::sync::SemaphorePermit;
 
 use crate::{
-    CredentialRecord, Filter, Found, Key, Of, OwnerRecord, Query, Registry, Seq, StoreError, Usage,
+    CredentialRecord, Filter, Found, Key, Of, OwnerRecord, Query, Seq, StoreError, Usage, Verifier,
     change::TRIES,
     hot::{Fill, Filling, Reader},
 };
@@ -27,7 +27,7 @@ pub enum Loaded {
     Unwanted,
 }
 
-impl Registry {
+impl Verifier {
     /// Reads a credential from the store into memory, unless it is there.
     ///
     /// However many ask for one id at once, one of them reads; if that one is dropped, another
@@ -154,7 +154,7 @@ impl Registry {
         usage: Usage,
         owner: Option<OwnerRecord>,
     ) -> Fill {
-        let Self { inner } = self;
+        let inner = &self.inner;
         let clock = &*inner.clock;
         let is_found_by_mac = record.imported.is_some()
             && record.pepper == inner.peppers.current()

@@ -7,8 +7,10 @@ use std::{
 };
 
 use portcullis_core::Secret;
-use portcullis_token::{ParsePeppersError, PepperRing};
+use portcullis_token::{GeneratorError, ParsePeppersError, PepperRing};
 use zeroize::Zeroizing;
+
+use crate::{Key, Store, StoreError};
 
 /// A file that holds the peppers of a service, in the syntax of [`PepperRing`].
 ///
@@ -38,6 +40,12 @@ pub enum PepperFileError {
     /// There is no such file.
     #[error("the peppers file `{}` does not exist", .0.display())]
     Missing(PathBuf),
+    /// There is no such file, and the store was written with peppers: it could verify nothing.
+    #[error(
+        "the peppers file `{}` does not exist, and the store was written with peppers: restore it",
+        .0.display()
+    )]
+    Lost(PathBuf),
     /// It is in the folder of the store, or below it.
     #[error(
         "the peppers file `{}` would be in the folder of the store, and a copy of that must not \
@@ -53,6 +61,12 @@ pub enum PepperFileError {
         /// What is wrong in it.
         cause: ParsePeppersError,
     },
+    /// The store could not be asked which peppers it knows.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The operating system gave no random bytes.
+    #[error(transparent)]
+    Generator(#[from] GeneratorError),
     /// The operating system refused.
     #[error("the peppers file `{}` can't be read or written", path.display())]
     Io {
@@ -140,6 +154,37 @@ impl PepperFile {
                 .map_err(|error| self.failed(error))?,
         }
         Ok(ring.clone())
+    }
+
+    /// Reads the peppers of a store, or makes the first ones of a store that has none yet.
+    ///
+    /// A store that knows peppers never gets new ones. Keep the file apart from the store's folder
+    /// ([`check_apart_from`](Self::check_apart_from)): a copy of that must not hold the peppers.
+    ///
+    /// # Errors
+    /// [`PepperFileError::Lost`] if the store knows peppers and the file is missing;
+    /// [`PepperFileError::Store`], [`PepperFileError::Generator`], or as [`read`](Self::read).
+    ///
+    /// # Examples
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use portcullis_registry::{MemoryStore, PepperFile};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("peppers");
+    /// let store = MemoryStore::new();
+    /// let peppers = PepperFile::at(path).read_or_create(&store).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    pub async fn read_or_create(&self, store: &dyn Store) -> Result<PepperRing, PepperFileError> {
+        match self.read() {
+            Err(PepperFileError::Missing(_)) => {}
+            read => return read,
+        }
+        if !store.get(Key::Peppers).await?.peppers().is_empty() {
+            return Err(PepperFileError::Lost(self.0.clone()));
+        }
+        self.create(&PepperRing::generate()?)
     }
 
     /// Writes changed peppers in the place of those that are there.

@@ -191,14 +191,8 @@ impl Registry {
     }
 }
 
-/// Refuses a store that was written under peppers we lack, and notes those that are new to it.
-///
-/// One that was retired is not new: it is below one that the store knows, and not the current one.
-pub(crate) async fn note_peppers(
-    store: &dyn Store,
-    known: &Snapshot,
-    ring: &PepperRing,
-) -> Result<(), OpenError> {
+/// Refuses a store that was written under peppers we lack.
+pub(crate) fn check_peppers(known: &Snapshot, ring: &PepperRing) -> Result<(), OpenError> {
     for pepper in known.peppers() {
         let version = pepper.version;
         match ring.fingerprint(version) {
@@ -209,6 +203,17 @@ pub(crate) async fn note_peppers(
             Some(_) => {}
         }
     }
+    Ok(())
+}
+
+/// Notes the peppers that are new to a store.
+///
+/// One that was retired is not new: it is below one that the store knows, and not the current one.
+pub(crate) async fn note_peppers(
+    store: &dyn Store,
+    known: &Snapshot,
+    ring: &PepperRing,
+) -> Result<(), OpenError> {
     let noted: HashSet<_> = known
         .peppers()
         .iter()

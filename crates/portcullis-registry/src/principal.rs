@@ -3,18 +3,26 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use portcullis_core::{CredentialId, Timestamp};
-use portcullis_scope::ScopeSet;
+use portcullis_scope::{Catalogue, ScopeSet};
 use portcullis_token::{Environment, TokenKind};
 
-use crate::{Meta, Networks, Owner, PlanName, User};
+use crate::{Identity, Meta, Networks, Owner, PlanName, User};
 
 /// Who a verified credential speaks for, as far as it was known when it was verified.
 ///
 /// Cheap to clone; nothing in it is secret.
 #[derive(Clone)]
 pub struct Principal {
-    about: Arc<About>,
+    who: Who,
     scopes: ScopeSet,
+}
+
+#[derive(Clone)]
+enum Who {
+    /// The bearer of a credential of ours.
+    Own(Arc<About>),
+    /// Whom the application has found out itself.
+    External(Arc<Identity>),
 }
 
 /// What does not change while a record stays as it is: shared by all its principals.
@@ -38,61 +46,87 @@ pub(crate) struct About {
 
 impl Principal {
     pub(crate) const fn new(about: Arc<About>, scopes: ScopeSet) -> Self {
-        Self { about, scopes }
+        let who = Who::Own(about);
+        Self { who, scopes }
     }
 
-    /// The id of the credential.
+    /// A user whom the application has found out itself, with what of the grant the catalogue knows.
     #[must_use]
-    pub fn credential(&self) -> CredentialId {
-        self.about.id
+    pub fn external(identity: Arc<Identity>, catalogue: &Catalogue) -> Self {
+        Self {
+            scopes: catalogue.resolve(&identity.grant),
+            who: Who::External(identity),
+        }
     }
 
-    /// API key or session.
+    /// The id of the credential; nothing if it is not one of ours.
+    #[must_use]
+    pub fn credential(&self) -> Option<CredentialId> {
+        self.about().map(|about| about.id)
+    }
+
+    /// The id of the credential as it stands in APIs; nothing if it is not one of ours.
+    #[must_use]
+    pub fn id(&self) -> Option<PrefixedId> {
+        self.about().map(|about| PrefixedId(about.kind, about.id))
+    }
+
+    /// API key or session. Whom the application has found out itself counts as a session.
     #[must_use]
     pub fn kind(&self) -> TokenKind {
-        self.about.kind
+        self.about().map_or(TokenKind::Session, |about| about.kind)
     }
 
-    /// The environment it was minted for.
+    /// The environment it was minted for; nothing if it is not one of ours.
     #[must_use]
-    pub fn environment(&self) -> Environment {
-        self.about.environment
+    pub fn environment(&self) -> Option<Environment> {
+        self.about().map(|about| about.environment)
     }
 
     /// Whom the credential belongs to.
     #[must_use]
     pub fn owner(&self) -> &Owner {
-        &self.about.owner
+        match &self.who {
+            Who::Own(about) => &about.owner,
+            Who::External(identity) => &identity.owner,
+        }
     }
 
     /// Whose session it is, or who made the key, if known.
     #[must_use]
     pub fn user(&self) -> Option<&User> {
-        self.about.user.as_ref()
+        match &self.who {
+            Who::Own(about) => about.user.as_ref(),
+            Who::External(identity) => Some(&identity.user),
+        }
     }
 
     /// What the owner's plan is called, if it has one.
     #[must_use]
     pub fn plan(&self) -> Option<&PlanName> {
-        self.about.plan.as_ref()
+        self.about()?.plan.as_ref()
     }
 
     /// What the owner calls the credential.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.about.name
+        self.about().map_or("", |about| &about.name)
     }
 
     /// The application's own data beside the credential.
     #[must_use]
     pub fn meta(&self) -> &Meta {
-        &self.about.meta
+        match &self.who {
+            Who::Own(about) => &about.meta,
+            Who::External(identity) => &identity.meta,
+        }
     }
 
     /// From where the credential is accepted.
     #[must_use]
     pub fn networks(&self) -> &Networks {
-        &self.about.networks
+        const ANY: &Networks = &Networks::ANY;
+        self.about().map_or(ANY, |about| &about.networks)
     }
 
     /// What it may do.
@@ -104,22 +138,32 @@ impl Principal {
     /// From when the credential is no longer accepted, if ever.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.about.expires_at
+        match &self.who {
+            Who::Own(about) => about.expires_at,
+            Who::External(identity) => identity.expires_at,
+        }
+    }
+
+    pub(crate) fn about(&self) -> Option<&About> {
+        match &self.who {
+            Who::Own(about) => Some(about),
+            Who::External(_) => None,
+        }
     }
 
     /// The login that the session came of.
     pub(crate) fn family(&self) -> Option<CredentialId> {
         // Of a key it is another key, whose place it took.
-        self.about
+        self.about()
+            .filter(|about| about.kind != TokenKind::ApiKey)?
             .family
-            .filter(|_| self.about.kind != TokenKind::ApiKey)
     }
 }
 
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Principal")
-            .field("credential", &PrefixedId(self.kind(), self.credential()))
+            .field("credential", &self.id())
             .field("owner", self.owner())
             .field("user", &self.user())
             .finish_non_exhaustive()

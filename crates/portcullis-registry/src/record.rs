@@ -91,7 +91,7 @@ pub struct CredentialRecord {
     /// Its own quota, which goes before that of its owner's plan.
     pub quota: Option<Quota>,
     /// The prefix of the foreign keys that it is one of, if it was imported: then `mac` is of its
-    /// digest, and is what it is found by.
+    /// digest, and is what it is found by. It never changes.
     pub imported: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use portcullis_scope::{Grant, ScopeSet};
 
 use crate::{
     Actor, Batch, ChangeError, CredentialRecord, Found, Key, Networks, Owner, OwnerRecord,
-    Registry, State, Usage, Version,
+    Registry, State, Usage, Verifier, Version,
 };
 
 /// What an actor may hand on now, and on what that depends.
@@ -139,18 +139,12 @@ impl Registry {
         Ok(self.inner.catalogue.attenuate(&standing.scopes, wanted)?)
     }
 
-    /// Whether a record has ended, whatever the wall clock has done since it was first seen here.
-    pub(crate) fn has_ended(&self, record: &CredentialRecord) -> bool {
-        let Self { inner } = self;
-        inner.deadlines.has_ended(record, &*inner.clock)
-    }
-
     /// Whether a session has gone unused for its idle time.
     pub(crate) fn has_idled(&self, record: &CredentialRecord, usage: &Usage) -> bool {
         let Some(idle_ttl) = record.idle_ttl else {
             return false;
         };
-        let Self { inner } = self;
+        let inner = &self.inner;
         let idle = inner.hot.idle_for(record.id, inner.clock.tick());
         // Of what is not in memory all uses are written.
         let idle = idle.unwrap_or_else(|| {
@@ -159,5 +153,13 @@ impl Registry {
             now.saturating_since(used.max(record.created_at))
         });
         idle >= idle_ttl
+    }
+}
+
+impl Verifier {
+    /// Whether a record has ended, whatever the wall clock has done since it was first seen here.
+    pub(crate) fn has_ended(&self, record: &CredentialRecord) -> bool {
+        let inner = &self.inner;
+        inner.deadlines.has_ended(record, &*inner.clock)
     }
 }

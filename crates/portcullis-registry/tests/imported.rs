@@ -257,7 +257,7 @@ async fn a_revoked_key_is_refused_from_then_on_in_memory_and_out_of_it() {
     for number in 0..50 {
         let text = text(number);
         let id = verify(&registry, &text).await.unwrap().credential();
-        let _ = registry.revoke_key(&ada(), id).await.unwrap();
+        let _ = registry.revoke_key(&ada(), id.unwrap()).await.unwrap();
         assert_ne!(visit(&registry, &text), Hot::Known(()));
         assert!(verify(&registry, &text).await.is_none());
     }
@@ -529,7 +529,11 @@ async fn a_key_that_comes_under_the_current_pepper_between_two_reads_is_found() 
     let first = world.peppers.current();
     let registry = world.open(&[whole()]).await;
     import(&registry, [numbered(1)]).await;
-    let id = verify(&registry, &text(1)).await.unwrap().credential();
+    let id = verify(&registry, &text(1))
+        .await
+        .unwrap()
+        .credential()
+        .unwrap();
     let next = world.next_pepper();
     let registry = world.open(&[whole()]).await;
     let digest = whole().digest(text(1).as_bytes()).unwrap();

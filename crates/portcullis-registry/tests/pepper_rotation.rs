@@ -17,7 +17,8 @@ use common::{WRITE, acme, ada, catalogue, format, verify};
 use portcullis_core::{Clock, ManualClock, Secret};
 use portcullis_registry::{
     Actor, Hot, ImportError, IssuedKey, Listing, MemoryStore, NewImport, NewKey, NewSession,
-    OpenError, Options, RefreshError, Registry, RetireError, Retirement, SessionTerms,
+    OpenError, Options, PepperFile, PepperFileError, RefreshError, Registry, RetireError,
+    Retirement, SessionTerms,
 };
 use portcullis_token::{ImportedScheme, Pepper, PepperRing, PepperVersion};
 
@@ -383,4 +384,19 @@ async fn an_import_after_a_retirement_is_an_explicit_choice() {
     let forced = node.dangerous_import_anew(&system, [record()]).await;
     assert_eq!(forced.unwrap().imported, 1);
     assert!(node.load_imported(text).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_file_is_made_for_a_store_without_peppers_and_never_for_one_that_lost_its_own() {
+    let world = World::new();
+    let folder = tempfile::tempdir().unwrap();
+    let file = PepperFile::at(folder.path().join("peppers"));
+    let made = file.read_or_create(&*world.store).await.unwrap();
+    let again = file.read_or_create(&*world.store).await.unwrap();
+    assert_eq!(made.fingerprint(FIRST), again.fingerprint(FIRST));
+    drop(world.node(&made).await);
+    std::fs::remove_file(file.path()).unwrap();
+    let lost = file.read_or_create(&*world.store).await;
+    assert!(matches!(lost, Err(PepperFileError::Lost(_))), "{lost:?}");
+    assert!(!file.path().exists());
 }

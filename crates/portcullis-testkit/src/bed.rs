@@ -123,13 +123,16 @@ impl TestBed {
         scopes: impl IntoIterator<Item = Scope>,
     ) -> String {
         let owner: Owner = must(owner.parse());
+        let user: User = must(user.parse());
+        let all = self.registry.catalogue().all();
+        let actor = Actor::user(owner.clone(), user.clone(), all);
         let new = NewSession {
-            owner: owner.clone(),
-            user: must(user.parse()),
+            owner,
+            user,
             grant: scopes.into_iter().collect(),
             terms: SessionTerms::default(),
         };
-        let issued = self.registry.start_session(&self.actor(owner), new).await;
+        let issued = self.registry.start_session(&actor, new).await;
         must(issued).token.expose().to_owned()
     }
 

@@ -75,8 +75,8 @@ where
     }
 
     pub(crate) fn calling(service: &mut S, pass: Pass, mut parts: Parts, body: B) -> Self {
-        if let Some(principal) = pass.principal() {
-            parts.extensions.insert(principal.clone());
+        if let Some(permit) = pass.permit() {
+            parts.extensions.insert(permit.clone());
         }
         let call = service.call(Request::from_parts(parts, body));
         Self {

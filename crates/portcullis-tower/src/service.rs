@@ -8,7 +8,8 @@ use tower_service::Service;
 
 use crate::{GateBody, GateFuture, PeerOf};
 
-/// A service behind a [`Guard`]. The principal of a request that passes is in its extensions.
+/// A service behind a [`Guard`]. The [`Permit`](portcullis_gate::Permit) of a request that
+/// passes is in its extensions.
 ///
 /// A denied request never reaches the service.
 #[derive(Clone, Debug)]

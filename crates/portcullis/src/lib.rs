@@ -18,10 +18,12 @@ pub use portcullis_sqlite as sqlite;
 pub use portcullis_tower as tower;
 
 #[cfg(feature = "axum")]
-pub use portcullis_axum::Guarded;
-pub use portcullis_gate::{Access, Gate, Guard, Pass, Progress};
-pub use portcullis_registry::{Actor, NewKey, Principal, Registry};
+pub use portcullis_axum::{Guarded, keys};
+pub use portcullis_gate::{Access, Gate, Guard, Pass, Permit, Progress};
+pub use portcullis_registry::{Actor, NewKey, PepperFile, Principal, Registry};
 pub use portcullis_scope::catalogue;
+#[cfg(feature = "sqlite")]
+pub use portcullis_sqlite::SqliteStore;
 pub use portcullis_token::{Environment, PepperRing, TokenFormat};
 
 /// The examples of the repository's README compile.

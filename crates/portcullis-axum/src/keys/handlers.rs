@@ -10,10 +10,9 @@ use axum::{
 use http::{HeaderName, HeaderValue, request::Parts};
 use portcullis_core::CredentialId;
 use portcullis_error::{Cause, ErrorCode};
-use portcullis_gate::Gate;
+use portcullis_gate::Permit;
 use portcullis_registry::{
-    Actor, ApiKeyInfo, ChangeError, Expiry, KeyChange, NewKey, Owner, PrefixedId, Principal,
-    Registry,
+    Actor, ApiKeyInfo, ChangeError, Expiry, KeyChange, NewKey, Owner, PrefixedId, Registry,
 };
 use portcullis_scope::Grant;
 use portcullis_token::TokenKind;
@@ -34,22 +33,30 @@ const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
     registry: Registry,
-    /// Absent behind an application's own login, which says itself who calls and from where.
-    gate: Option<Gate>,
+    actors: Actors,
+}
+
+/// Who says who calls.
+#[derive(Clone, Copy, Debug)]
+enum Actors {
+    /// The gate in front.
+    Gate,
+    /// The application, which has a login of its own.
+    Application,
 }
 
 impl Keys {
-    pub(super) fn behind(gate: Gate) -> Self {
+    pub(super) const fn behind_gate(registry: Registry) -> Self {
         Self {
-            registry: gate.registry().clone(),
-            gate: Some(gate),
+            registry,
+            actors: Actors::Gate,
         }
     }
 
     pub(super) const fn of(registry: Registry) -> Self {
         Self {
             registry,
-            gate: None,
+            actors: Actors::Application,
         }
     }
 
@@ -165,15 +172,14 @@ impl Keys {
 
     /// Who acts: the caller behind a gate, else whom the application has put into the extensions.
     fn actor(&self, parts: &Parts) -> Result<(Actor, Owner), Refused> {
-        let actor = match &self.gate {
-            None => parts.extensions.get::<Actor>().cloned(),
-            Some(gate) => parts.extensions.get::<Principal>().map(|principal| {
-                let actor = Actor::from_principal(principal);
-                match gate.client_ip(&parts.headers, peer_of(parts)) {
-                    Some(ip) => actor.with_ip(ip),
-                    None => actor,
+        let actor = match self.actors {
+            Actors::Application => parts.extensions.get::<Actor>().cloned().map(|actor| {
+                match (actor.ip(), peer_of(parts)) {
+                    (None, Some(peer)) => actor.with_ip(peer),
+                    _ => actor,
                 }
             }),
+            Actors::Gate => parts.extensions.get::<Permit>().map(Permit::actor),
         };
         actor
             .and_then(|actor| actor.owner().cloned().map(|owner| (actor, owner)))

@@ -5,4 +5,4 @@ mod handlers;
 mod mount;
 mod query;
 
-pub use mount::router;
+pub use mount::{router, router_with};

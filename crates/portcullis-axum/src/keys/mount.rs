@@ -2,6 +2,7 @@
 
 use axum::{Router, middleware, routing};
 use http::request::Parts;
+use portcullis_error::Rendering;
 use portcullis_gate::Access;
 use portcullis_registry::Registry;
 
@@ -9,7 +10,9 @@ use super::{
     bodies::{KeyChangeBody, NewKeyBody, RotationBody},
     handlers::{AnyPath, Keys, require_actor},
 };
-use crate::{Guarded, JsonBody, OptionalJsonBody};
+use crate::{
+    Guarded, JsonBody, OptionalJsonBody, method_not_allowed_fallback, not_found_fallback, rendered,
+};
 
 /// The routes, as closures over the handlers: the same for both ways of mounting.
 macro_rules! handler {
@@ -43,11 +46,15 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
     /// Mounts the routes for API keys under `path` (`/api-keys`, say), as `docs/HTTP.md` describes them.
     ///
     /// Reading asks for `read`, everything else for `write`. The actor is the caller: nobody hands
-    /// on what they lack.
+    /// on what they lack. A gate at an edge has no keys to manage: [`GuardedError::AtEdge`](
+    /// crate::GuardedError::AtEdge).
     #[must_use]
     pub fn with_keys(self, path: &str, read: impl Into<Access>, write: impl Into<Access>) -> Self {
         let (read, write) = (read.into(), write.into());
-        let keys = Keys::behind(self.gate().clone());
+        let Some(registry) = self.gate().registry().cloned() else {
+            return self.at_edge(path);
+        };
+        let keys = Keys::behind_gate(registry);
         let one = format!("{path}/{{id}}");
         let rotate = format!("{one}/rotate");
         self.post(path, write.clone(), handler!(keys, create))
@@ -63,7 +70,9 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
 ///
 /// Put the application's own middleware in front, which finds out who calls and inserts an
 /// [`Actor`](portcullis_registry::Actor) into the request's extensions; a request without one is
-/// answered with 401. The paths are relative: nest the router where it belongs.
+/// answered with 401. The address for the audit log is that of the connection, if the actor has none.
+/// The paths are relative: nest the router where it belongs. Refusals have the default form; see
+/// [`router_with`].
 ///
 /// # Examples
 /// ```
@@ -77,9 +86,17 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
 ///     .layer(Extension(ada));
 /// # Ok(app) }
 /// ```
-pub fn router(registry: Registry) -> Router {
+pub fn router<S: Clone + Send + Sync + 'static>(registry: Registry) -> Router<S> {
+    router_with(registry, &Rendering::default())
+}
+
+/// As [`router`], with refusals of another form.
+pub fn router_with<S>(registry: Registry, rendering: &Rendering) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
     let keys = Keys::of(registry);
-    Router::new()
+    let routes = Router::new()
         .route(
             "/",
             routing::post(handler!(keys, create)).get(handler!(keys, list)),
@@ -92,4 +109,7 @@ pub fn router(registry: Registry) -> Router {
         )
         .route("/{id}/rotate", routing::post(handler!(keys, rotate)))
         .route_layer(middleware::from_fn(require_actor))
+        .fallback(not_found_fallback)
+        .method_not_allowed_fallback(method_not_allowed_fallback);
+    rendered(routes, rendering)
 }

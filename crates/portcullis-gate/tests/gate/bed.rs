@@ -159,6 +159,12 @@ pub(crate) async fn denial(guard: &Guard, token: &str) -> Denial {
     check(guard, token).await.unwrap_err()
 }
 
+/// A denial but for the id of its request, in which each differs.
+pub(crate) fn unnamed(mut denial: Denial) -> Denial {
+    assert!(denial.request_id.take().is_some());
+    denial
+}
+
 pub(crate) async fn code(guard: &Guard, token: &str) -> &'static str {
     match check(guard, token).await {
         Ok(_) => "passed",

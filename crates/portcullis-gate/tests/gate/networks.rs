@@ -6,7 +6,7 @@ use portcullis_error::{Cause, Denial};
 use portcullis_gate::{Guard, Verdict};
 use portcullis_registry::{KeyChange, NewKey};
 
-use crate::bed::{Bed, READ, acme, ada, bearer, bed, request};
+use crate::bed::{Bed, READ, acme, ada, bearer, bed, request, unnamed};
 
 /// A key of 203.0.113.0/24.
 async fn key(bed: &Bed) -> String {
@@ -30,7 +30,7 @@ async fn from_elsewhere_the_answer_is_the_401_of_any_wrong_credential() {
     // Cold, and then from memory.
     for _ in 0..2 {
         for elsewhere in [Some("203.0.114.1"), Some("2001:db8::1"), None] {
-            let denial = from(&guard, &token, elsewhere).await.unwrap_err();
+            let denial = unnamed(from(&guard, &token, elsewhere).await.unwrap_err());
             assert_eq!(denial, expected);
             let response = guard.refuse(&denial, &bearer(&token).headers);
             assert_eq!(response.body(), expected.to_response().body());

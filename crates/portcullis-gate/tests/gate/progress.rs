@@ -147,7 +147,7 @@ async fn the_principal_says_who_calls() {
     let issued = bed.start_session(&[WRITE]).await;
     let pass = crate::bed::pass(&guard, issued.token.expose()).await;
     let principal = pass.principal().unwrap();
-    assert_eq!(principal.credential(), issued.token.id());
+    assert_eq!(principal.credential(), Some(issued.token.id()));
     assert_eq!(principal.user().unwrap().as_str(), "ada");
     let names: Vec<&str> = bed
         .registry

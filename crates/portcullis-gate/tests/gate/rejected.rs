@@ -9,7 +9,7 @@ use portcullis_registry::{KeyChange, NewKey};
 use portcullis_scope::Scope;
 use portcullis_token::{ApiKey, Device, Environment, Kind, Minted, TokenFormat};
 
-use crate::bed::{Bed, READ, acme, ada, bearer, bed, mistyped, pass};
+use crate::bed::{Bed, READ, acme, ada, bearer, bed, mistyped, pass, unnamed};
 
 const SECRET: [u8; 32] = [b'7'; 32];
 
@@ -108,7 +108,7 @@ async fn every_reject_is_answered_with_the_same_bytes_the_first_time_and_the_sec
     let body = expected.to_response();
     for (what, token) in rejects(&bed).await {
         for _ in 0..2 {
-            let denial = refused(&guard, &token).await;
+            let denial = unnamed(refused(&guard, &token).await);
             assert_eq!(denial, expected, "{what}");
             let response = guard.refuse(&denial, &bearer(&token).headers);
             assert_eq!(response.body(), body.body(), "{what}");

@@ -29,10 +29,13 @@ async fn the_credential_and_forged_identities_go_and_ours_come() {
         ("x-portcullis-scopes", "forged"),
         ("x-portcullis-credential", "forged"),
         ("x-portcullis-anything", "forged"),
+        ("x-request-id", "the caller's"),
         ("accept", "text/html"),
         ("cookie", "theme=dark"),
     ]);
     pass.upstream_headers(&mut sent);
+    // What the answer will call the request, whatever the caller called it.
+    let id = pass.request_id().unwrap().to_string();
     let credential = format!("ses_{}", session.token.id());
     let expected = headers(&[
         ("accept", "text/html"),
@@ -41,6 +44,7 @@ async fn the_credential_and_forged_identities_go_and_ours_come() {
         ("x-portcullis-owner", "acme"),
         ("x-portcullis-user", "ada"),
         ("x-portcullis-scopes", "posts:read posts:write"),
+        ("x-request-id", &id),
     ]);
     assert_eq!(sent, expected);
 }

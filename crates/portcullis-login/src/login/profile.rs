@@ -57,7 +57,7 @@ impl Login {
             Some(user) => self.directory.account(user.clone()).await?,
             None => None,
         };
-        let credential = PrefixedId(principal.kind(), principal.credential());
+        let credential = principal.id();
         let (id, name, auth_type) = match principal.kind() {
             TokenKind::Session => (
                 principal.user().map(ToString::to_string),
@@ -68,7 +68,9 @@ impl Login {
         };
         let scopes = self.registry.catalogue().names(principal.scopes());
         Ok(Profile {
-            id: id.unwrap_or_else(|| credential.to_string()),
+            id: id
+                .or_else(|| credential.as_ref().map(PrefixedId::to_string))
+                .unwrap_or_default(),
             org: principal.owner().clone(),
             name: name.unwrap_or_default(),
             email: account.map(|account| account.email),

@@ -1,6 +1,6 @@
 //! One credential in the hot table.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use portcullis_core::{CredentialId, Tick, Timestamp};
 use portcullis_limit::Quota;
@@ -190,10 +190,14 @@ impl Live {
     pub(super) fn accepts<M>(&self, claim: &Claim<M>) -> bool {
         let about = &self.about;
         let is_its_environment = |environment| environment == about.environment;
-        self.state == State::Enabled
-            && about.kind == claim.kind
+        about.kind == claim.kind
             && claim.environment.is_none_or(is_its_environment)
-            && about.networks.allows(claim.ip)
+            && self.is_accepted_from(claim.ip)
+    }
+
+    /// Whether it is accepted, time apart, from a bearer who has shown the secret.
+    pub(super) fn is_accepted_from(&self, ip: Option<IpAddr>) -> bool {
+        self.is_enabled() && self.about.networks.allows(ip)
     }
 
     pub(super) fn quota(&self) -> Option<&Quota> {

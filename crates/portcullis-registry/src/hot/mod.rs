@@ -170,6 +170,29 @@ impl HotTable {
         Hot::Known(answer)
     }
 
+    /// As [`visit`](Self::visit), for one that was verified before: its secret is not asked for
+    /// again, and this is no use of it.
+    pub(crate) fn visit_again<R>(
+        &self,
+        id: CredentialId,
+        ip: Option<IpAddr>,
+        clock: &dyn Clock,
+        f: impl FnOnce(&mut Visit<'_>) -> R,
+    ) -> Hot<R> {
+        let mut shard = self.shard(id);
+        let Some(Visited {
+            live, kept, place, ..
+        }) = shard.visited(id)
+        else {
+            return Hot::Miss;
+        };
+        let tick = clock.tick();
+        if !live.is_accepted_from(ip) || kept.has_expired(live.about.idle_ttl, tick) {
+            return Hot::Rejected;
+        }
+        Hot::Known(f(&mut Visit::new(live, kept, place, tick)))
+    }
+
     /// Tells what a use of a credential has of news.
     fn tell_use(
         &self,

@@ -44,7 +44,7 @@ impl Registry {
     ///
     /// # Errors
     /// [`ChangeError::SessionRequired`] if it is a key, or a key asks; [`ChangeError::NotFound`] for
-    /// one of another owner; [`ChangeError::Contended`] or [`ChangeError::Store`]: ask again.
+    /// one of another owner, or of the application's own; [`ChangeError::Contended`] or [`ChangeError::Store`]: ask again.
     pub async fn end_session(
         &self,
         actor: &Actor,
@@ -54,7 +54,10 @@ impl Registry {
             return Err(ChangeError::SessionRequired);
         }
         Self::authorise(actor, session.owner())?;
-        let own = self.read(session.credential()).await?;
+        let Some(id) = session.credential() else {
+            return Err(ChangeError::NotFound);
+        };
+        let own = self.read(id).await?;
         let own = own
             .map(|(record, _)| record)
             .filter(|record| record.state != State::Revoked);

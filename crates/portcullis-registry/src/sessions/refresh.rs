@@ -227,7 +227,7 @@ impl Registry {
 
     /// By the time that has passed here, whatever the wall clock says.
     fn is_unused_and_young(&self, successor: &CredentialRecord) -> bool {
-        let Self { inner } = self;
+        let inner = &self.inner;
         let now = inner.deadlines.unstepped_now(successor, &*inner.clock);
         let age = now.saturating_since(successor.created_at);
         successor.state == State::Enabled && successor.successor.is_none() && age < GRACE

@@ -8,7 +8,7 @@ use std::{
 
 use http::{Request, Response};
 use portcullis_gate::Access;
-use portcullis_registry::Principal;
+use portcullis_gate::Permit;
 use portcullis_tower::GateLayer;
 use tower::{Layer, Service, ServiceExt};
 
@@ -144,7 +144,7 @@ async fn the_inner_service_sees_the_caller_and_a_credential_that_logs_leave_out(
     let bed = bed().await;
     let token = bed.key([READ]).await;
     let inner = tower::service_fn(|request: Request<()>| {
-        let principal = request.extensions().get::<Principal>().unwrap();
+        let principal = request.extensions().get::<Permit>().unwrap();
         assert!(request.headers()["authorization"].is_sensitive());
         ready(Ok::<_, Infallible>(Response::new(
             principal.owner().to_string(),
@@ -162,7 +162,7 @@ async fn the_inner_service_sees_the_caller_and_a_credential_that_logs_leave_out(
 async fn a_preflight_reaches_the_service_without_a_caller() {
     let bed = bed().await;
     let inner = tower::service_fn(|request: Request<()>| {
-        assert!(request.extensions().get::<Principal>().is_none());
+        assert!(request.extensions().get::<Permit>().is_none());
         ready(Ok::<_, Infallible>(Response::new(())))
     });
     let preflight = Request::options("/posts")
