@@ -34,7 +34,7 @@ impl RequestIds {
     }
 }
 
-/// The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): one to one, so no two are equal.
+/// The finalizer of `SplitMix64` (Steele, Lea and Flood, 2014): one to one, so no two are equal.
 const fn stir(mut number: u64) -> u64 {
     number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
