@@ -39,7 +39,7 @@ use crate::{
 /// # let format = TokenFormat::new("nt", Environment::Live)?;
 /// # let (store, peppers) = (Arc::new(MemoryStore::new()), PepperRing::generate()?);
 /// # let (registry, driver) =
-/// #     Registry::open(Arc::clone(&store), format.clone(), catalogue.clone(), peppers.clone()).await?;
+/// #     Registry::open(Arc::clone(&store), format, catalogue.clone(), peppers.clone()).await?;
 /// # drop(driver);
 /// # let key = NewKey::new("ada".parse()?, "laptop", ["notes:read".parse()?]);
 /// # let issued = registry.issue_key(&Actor::dangerous_system(), key).await?;

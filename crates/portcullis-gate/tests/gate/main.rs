@@ -4,13 +4,16 @@
 #![cfg(test)]
 
 mod addresses;
+mod authenticators;
 mod bed;
 mod causes;
 mod credits;
+mod edge;
 mod guards;
 mod imported;
 mod networks;
 mod order;
+mod permits;
 mod plans;
 mod progress;
 mod random;
