@@ -200,7 +200,7 @@ fn queries_are_refused_by_the_name_of_the_parameter() {
 #[test]
 fn at_512_bytes_a_credential_is_read_and_not_at_513() {
     let headers = CredentialHeaders::default();
-    let bearer = |length: usize| [b"Bearer ".as_slice(), &vec![b'a'; length - 7]].concat();
+    let bearer = |length: usize| [b"Bearer ".as_slice(), &vec![b'a'; length]].concat();
     let (longest, longer) = (bearer(512), bearer(513));
     assert_eq!(
         read(&headers, &[&longest], &[], None),

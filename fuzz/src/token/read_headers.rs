@@ -56,7 +56,8 @@ fn again(headers: &CredentialHeaders, text: &[u8]) {
     assert_eq!(read, Presented::One(text, Via::ApiKeyHeader));
     let bearer = [b"BEARER  ", text].concat();
     let bearer = || std::iter::once(bearer.as_slice());
-    let fits = text.len() + 8 <= MAX_LENGTH;
+    // With its scheme and one space it may be seven bytes longer; here are two spaces.
+    let fits = text.len() < MAX_LENGTH;
     for key in [None, Some(text)] {
         let read = read_credentials(headers, bearer(), key.into_iter(), None);
         if fits && is_b64token(text) {
@@ -131,12 +132,15 @@ fn authorization_of(value: &[u8]) -> Result<Option<&[u8]>, HeaderError> {
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Ok(None);
     }
-    if value.len() > MAX_LENGTH {
+    if value.len() > MAX_LENGTH + 7 {
         return Err(HeaderError::TooLong);
     }
     let rest = parts.next().unwrap_or_default();
     let spaces = rest.iter().take_while(|&&byte| byte == b' ').count();
     let token = rest.split_at(spaces).1;
+    if token.len() > MAX_LENGTH {
+        return Err(HeaderError::TooLong);
+    }
     if is_b64token(token) {
         Ok(Some(token))
     } else {

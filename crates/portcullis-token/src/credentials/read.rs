@@ -180,11 +180,15 @@ fn read_authorization(value: &[u8], max_length: usize) -> Result<Authorization<'
     if !scheme.eq_ignore_ascii_case(b"Bearer") {
         return Ok(Authorization::Foreign);
     }
-    if value.len() > max_length {
+    // The length is the credential's; what is longer with its scheme and one space is not read.
+    if value.len() > max_length.saturating_add(b"Bearer ".len()) {
         return Err(HeaderError::TooLong);
     }
     let spaces = rest.iter().take_while(|&&byte| byte == b' ').count();
     let token = rest.get(spaces..).unwrap_or_default();
+    if token.len() > max_length {
+        return Err(HeaderError::TooLong);
+    }
     match check_b64token(token) {
         Ok(()) => Ok(Authorization::Bearer(token)),
         Err(in_token) => Err(HeaderError::Grammar {
