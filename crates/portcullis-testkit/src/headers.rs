@@ -249,7 +249,10 @@ impl HeaderCase {
         body: &[u8],
     ) -> Option<String> {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let code = self.code.as_ref().and(body["code"].as_str());
+        let code = self
+            .code
+            .as_ref()
+            .and(body.get("code").and_then(Value::as_str));
         let expected = (
             self.status,
             self.code.as_deref(),

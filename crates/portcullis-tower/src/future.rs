@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use portcullis_gate::{Guard, Pass, Pending, Settlement};
 use tower_service::Service;
 
-use crate::GateBody;
+use crate::{GateBody, refusal::refuse};
 
 pin_project! {
     /// Checks, calls the service, settles: each in turn, as far as it is needed.
@@ -116,7 +116,7 @@ where
                     };
                     match verdict {
                         Ok(pass) => Self::calling(&mut service, pass, parts, body),
-                        Err(denial) => Self::denied(guard.refuse(&denial, &parts.headers)),
+                        Err(denial) => Self::denied(refuse(&guard, &denial, &parts.headers)),
                     }
                 }
                 StateProjection::Calling { call, pass } => {

@@ -6,7 +6,7 @@ use http::{Request, Response};
 use portcullis_gate::{Guard, Progress};
 use tower_service::Service;
 
-use crate::{GateBody, GateFuture, PeerOf};
+use crate::{GateBody, GateFuture, PeerOf, refusal::refuse};
 
 /// A service behind a [`Guard`]. The [`Permit`](portcullis_gate::Permit) of a request that
 /// passes is in its extensions.
@@ -49,7 +49,7 @@ where
                 GateFuture::calling(&mut self.inner, pass, parts, body)
             }
             Progress::Done(Err(denial)) => {
-                GateFuture::denied(self.guard.refuse(&denial, &parts.headers))
+                GateFuture::denied(refuse(&self.guard, &denial, &parts.headers))
             }
             Progress::Pending(check) => {
                 self.guard.gate().mark_sensitive(&mut parts.headers);

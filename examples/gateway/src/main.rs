@@ -1,73 +1,11 @@
-//! A reverse proxy on hyper alone: one call checks each request, then it is forwarded.
-//!
 //! `cargo run -p gateway -- http://127.0.0.1:9000` prints a key and listens on port 8000.
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
-use std::net::IpAddr;
-
-use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri, uri::PathAndQuery};
-use http_body_util::{Either, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioIo},
-};
 use portcullis::{
-    Actor, Environment, Gate, Guard, NewKey, PepperRing, Progress, Registry, TokenFormat,
-    registry::MemoryStore,
+    Actor, Environment, Gate, NewKey, PepperRing, Registry, TokenFormat, registry::MemoryStore,
 };
 
 portcullis::catalogue! { pub Api { CALL = "api:call", "Call the service"; } }
-
-type Body = Either<Incoming, Full<Bytes>>;
-
-#[derive(Clone)]
-struct Proxy {
-    guard: Guard,
-    upstream: Uri,
-    client: Client<HttpConnector, Incoming>,
-}
-
-impl Proxy {
-    async fn handle(self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
-        let (mut parts, body) = request.into_parts();
-        let verdict = match self.guard.check(&parts, Some(peer)) {
-            Progress::Done(verdict) => verdict,
-            Progress::Pending(check) => check.await,
-        };
-        let pass = match verdict {
-            Ok(pass) => pass,
-            Err(denial) => {
-                return self
-                    .guard
-                    .refuse(&denial, &parts.headers)
-                    .map(|text| Either::Right(text.into()));
-            }
-        };
-        pass.upstream_headers(&mut parts.headers);
-        parts.uri = self.target(parts.uri.path_and_query());
-        let answer = self.client.request(Request::from_parts(parts, body)).await;
-        let mut response = match answer {
-            Ok(response) => response.map(Either::Left),
-            Err(_) => status(StatusCode::BAD_GATEWAY),
-        };
-        pass.finish(&mut response).await;
-        response
-    }
-
-    fn target(&self, path: Option<&PathAndQuery>) -> Uri {
-        let mut parts = self.upstream.clone().into_parts();
-        parts.path_and_query = path.cloned();
-        Uri::from_parts(parts).unwrap_or_default()
-    }
-}
-
-fn status(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Either::Right(Full::default()));
-    *response.status_mut() = status;
-    response
-}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -89,12 +27,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let guard = Gate::new(registry)
         .with_limit("100/60s".parse()?)
         .guard(Api::CALL)?;
-    let client = Client::builder(TokioExecutor::new()).build_http();
-    let proxy = Proxy {
-        guard,
-        upstream,
-        client,
-    };
 
     let address = std::env::args()
         .nth(2)
@@ -105,13 +37,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         listener.local_addr()?,
         issued.token.expose()
     );
-    loop {
-        let (stream, peer) = listener.accept().await?;
-        let proxy = proxy.clone();
-        let service = service_fn(move |request| {
-            let proxy = proxy.clone();
-            async move { Ok::<_, std::convert::Infallible>(proxy.handle(request, peer.ip()).await) }
-        });
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-    }
+    gateway::serve(listener, guard, upstream).await?;
+    Ok(())
 }

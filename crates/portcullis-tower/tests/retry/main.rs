@@ -1,0 +1,9 @@
+//! The retry policy against servers that answer from a script, in tokio's paused time.
+
+#![cfg(all(test, feature = "retry"))]
+
+mod budget;
+mod outcomes;
+mod script;
+mod socket;
+mod waits;
