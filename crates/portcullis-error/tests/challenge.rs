@@ -188,3 +188,28 @@ fn an_error_of_the_application_has_a_challenge_where_its_status_demands_one() {
         );
     }
 }
+
+proptest! {
+    /// By a parser that others wrote (the crate `http-auth`), which reads text alone.
+    #[test]
+    fn another_parser_reads_the_same(realm in hostile(), scope in hostile(), url in hostile()) {
+        let rendering = Rendering::new()
+            .with_realm(realm)
+            .with_resource_metadata(url);
+        let denial = Denial::new(Cause::insufficient_scope(scope.as_str(), ["a:b"], ["a:b"]));
+        let challenge = rendering.challenge(&denial).unwrap();
+        let Ok(text) = challenge.to_str() else {
+            return Ok(());
+        };
+        let challenges = http_auth::parse_challenges(text);
+        let challenges = challenges.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(challenges.len(), 1, "{}", text);
+        prop_assert_eq!(challenges[0].scheme, "Bearer");
+        let read: Vec<_> = challenges[0]
+            .params
+            .iter()
+            .map(|(name, value)| (String::from(*name), value.to_unescaped().into_bytes()))
+            .collect();
+        prop_assert_eq!(Ok(read), parameters(&challenge));
+    }
+}

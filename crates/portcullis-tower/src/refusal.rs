@@ -7,8 +7,8 @@ use portcullis_gate::Guard;
 
 /// In the form that the client accepts; to gRPC without a text.
 ///
-/// A gRPC client makes its status from that of HTTP, but some (tonic 0.14) read the text as a message
-/// first, and report an internal error where it says 401.
+/// A gRPC client makes its status from that of HTTP, but some (tonic 0.14) read the text as a
+/// message first, and report an internal error where it says 401.
 pub(crate) fn refuse(guard: &Guard, denial: &Denial, request: &HeaderMap) -> Response<Bytes> {
     let mut response = guard.refuse(denial, request);
     if is_grpc(request) {

@@ -204,3 +204,124 @@ async fn the_ledger_says_what_for_without_the_query() {
     let (_, amount, note) = ledger.last().unwrap();
     assert_eq!((*amount, note.as_str()), (-3, "GET /posts/7/publish"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_requests_for_the_last_credits_and_the_last_unit_one_passes() {
+    for _ in 0..50 {
+        let (bed, _, token) = three_of_ten().await;
+        let last = bed.gate().with_limit("1/60s".parse().unwrap());
+        let racing = |guard: Guard| {
+            let token = token.clone();
+            tokio::spawn(async move { code(&guard, &token).await })
+        };
+        // Of the credits: there are 10, and each asks for 6. A rate unit is spent by both.
+        let guard = bed.guard(Access::scope(READ).with_price(6));
+        let (one, other) = (racing(guard.clone()), racing(guard));
+        let mut codes = [one.await.unwrap(), other.await.unwrap()];
+        codes.sort_unstable();
+        assert_eq!(codes, ["insufficient_credits", "passed"]);
+        bed.registry.flush().await.unwrap();
+        assert_eq!(bed.balance().await, 4);
+
+        // Of the rate: both are over the limit of one by now, so another minute begins.
+        bed.clock.advance(std::time::Duration::from_secs(60));
+        let guard = last.guard(READ).unwrap();
+        let (one, other) = (racing(guard.clone()), racing(guard));
+        let mut codes = [one.await.unwrap(), other.await.unwrap()];
+        codes.sort_unstable();
+        assert_eq!(codes, ["passed", "rate_limited"]);
+    }
+}
+
+/// The units of the quota of 100 that are used, and the credits of 10 that are left, after a request
+/// that ended so.
+async fn spent(end: &str) -> (u32, i64) {
+    let (bed, guard, token) = three_of_ten().await;
+    let system = portcullis_registry::Actor::dangerous_system();
+    let id = bed
+        .registry
+        .format()
+        .recognize(token.as_bytes())
+        .unwrap()
+        .id();
+    let dear = bed.guard(Access::scope(READ).with_price(11));
+    let other_scope = bed.guard(Access::scope(crate::bed::WRITE).with_price(3));
+    let for_people = bed.guard(Access::session().with_price(3));
+    match end {
+        "400" => {
+            let two = crate::bed::request(&[("x-api-key", &token), ("x-api-key", &token)]);
+            assert_eq!(
+                guard.check(&two, Some(PEER)).await.unwrap_err().status(),
+                400
+            );
+        }
+        "401" => {
+            let none = crate::bed::request(&[]);
+            assert_eq!(
+                guard.check(&none, Some(PEER)).await.unwrap_err().status(),
+                401
+            );
+        }
+        "401 disabled" => {
+            let disable = portcullis_registry::KeyChange::new().disable();
+            bed.registry.change_key(&system, id, disable).await.unwrap();
+            assert_eq!(code(&guard, &token).await, "invalid_token");
+            let enable = portcullis_registry::KeyChange::new().enable();
+            bed.registry.change_key(&system, id, enable).await.unwrap();
+        }
+        "402" => assert_eq!(code(&dear, &token).await, "insufficient_credits"),
+        "403 scope" => assert_eq!(code(&other_scope, &token).await, "insufficient_scope"),
+        "403 holder" => assert_eq!(code(&for_people, &token).await, "session_required"),
+        "403 suspended" => {
+            bed.suspend(portcullis_registry::Suspension::Suspended)
+                .await;
+            assert_eq!(code(&guard, &token).await, "billing_suspended");
+            bed.suspend(portcullis_registry::Suspension::Lifted).await;
+        }
+        "503" => {
+            bed.store.break_down();
+            assert_eq!(code(&guard, &token).await, "unavailable");
+            bed.store.mend();
+        }
+        "fails" => pass(&guard, &token).await.fail().await,
+        "goes away" => drop(pass(&guard, &token).await),
+        "never asked" => drop(guard.check(&bearer(&token), Some(PEER))),
+        answered => {
+            let status = answered.strip_prefix("answered ").unwrap();
+            let mut answer = answer(status.parse().unwrap());
+            pass(&guard, &token).await.finish(&mut answer).await;
+        }
+    }
+    bed.registry.flush().await.unwrap();
+    let shown = pass(&bed.guard(READ), &token).await;
+    (99 - shown.rate().unwrap().remaining, bed.balance().await)
+}
+
+/// By hand from the design: what each end of a request costs in rate units and credits.
+#[tokio::test]
+async fn each_end_of_a_request_costs_what_it_must() {
+    let table = [
+        ("400", 0, 10),
+        ("401", 0, 10),
+        ("401 disabled", 0, 10),
+        ("403 scope", 0, 10),
+        ("403 holder", 0, 10),
+        ("403 suspended", 0, 10),
+        ("402", 1, 10),
+        ("503", 1, 10),
+        ("answered 200", 1, 7),
+        ("answered 201", 1, 7),
+        ("answered 304", 1, 7),
+        ("answered 400", 1, 10),
+        ("answered 401", 1, 10),
+        ("answered 404", 1, 10),
+        ("answered 500", 1, 10),
+        ("answered 503", 1, 10),
+        ("fails", 1, 10),
+        ("goes away", 1, 7),
+        ("never asked", 1, 10),
+    ];
+    for (end, units, credits) in table {
+        assert_eq!(spent(end).await, (units, credits), "{end}");
+    }
+}

@@ -28,29 +28,31 @@ use super::{
 ///
 /// Idempotent are the methods that RFC 9110, section 9.2.2, says are: `GET`, `HEAD`, `OPTIONS`,
 /// `TRACE`, `PUT` and `DELETE`. A request counts as one of them if it has an `Idempotency-Key`
-/// (exactly one, not empty: a server that doesn't know the header does the work twice, so send it only
-/// to those that do), or the extension [`Repeat::Allow`](crate::Repeat). [`Repeat::Never`] in its
-/// extensions keeps a request from being sent again.
+/// (exactly one, not empty: a server that doesn't know the header does the work twice, so send it
+/// only to those that do), or the extension [`Repeat::Allow`](crate::Repeat). [`Repeat::Never`] in
+/// its extensions keeps a request from being sent again.
 ///
-/// An error is whatever the service fails with: a refused or broken connection, a time-out. Some never get
-/// better, such as a URI without a host, and cost the tries that there are.
+/// An error is whatever the service fails with: a refused or broken connection, a time-out. Some
+/// never get better, such as a URI without a host, and cost the tries that there are.
 ///
 /// # How long it waits
 ///
-/// As long as [`Backoff`] says, or as the answer's `Retry-After` (seconds, or a date; of several the longest;
-/// what can't be read asks for nothing), whichever is longer, and a jitter on top. It is never sent
-/// earlier than that. On a 429 without a `Retry-After`, `X-RateLimit-Reset` counts in its place.
+/// As long as [`Backoff`] says, or as the answer's `Retry-After` (seconds, or a date; of several
+/// the longest; what can't be read asks for nothing), whichever is longer, and a jitter on top. It
+/// is never sent earlier than that. On a 429 without a `Retry-After`, `X-RateLimit-Reset` counts in
+/// its place.
 ///
 /// # When it gives up
 ///
-/// The caller gets the last answer or error as it is: after [so many retries](Self::with_retries), if
-/// [the wait](Self::with_longest_wait) or [all of it](Self::with_deadline) would be too long, or if
-/// [the budget](Self::with_budget) is used up.
+/// The caller gets the last answer or error as it is: after [so many retries](Self::with_retries),
+/// if [the wait](Self::with_longest_wait) or [all of it](Self::with_deadline) would be too long, or
+/// if [the budget](Self::with_budget) is used up.
 ///
 /// # Bodies
 ///
-/// The request is cloned before it is sent, so the type of its body has to be `Clone`: `Full<Bytes>`,
-/// not a stream. Headers and extensions are kept. A request that is never sent again isn't cloned.
+/// The request is cloned before it is sent, so the type of its body has to be `Clone`:
+/// `Full<Bytes>`, not a stream. Headers and extensions are kept. A request that is never sent again
+/// isn't cloned.
 ///
 /// # Panics
 ///
@@ -76,7 +78,8 @@ use super::{
 ///     Ok(response)
 /// }
 ///
-/// # let paused = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+/// # let mut paused = tokio::runtime::Builder::new_current_thread();
+/// # let paused = paused.enable_time().start_paused(true).build()?;
 /// # paused.block_on(async {
 /// let client = RetryLayer::new(RetryPolicy::new()).layer(service_fn(serve));
 /// let read = Request::get("/notes").body(String::new())?;
@@ -126,8 +129,8 @@ impl RetryPolicy {
     /// How long after the first try the last may begin, unless set otherwise.
     pub const DEADLINE: Duration = Duration::from_secs(120);
 
-    /// Idempotent requests only, with a budget of its own: as many retries as a fifth of the answers
-    /// that were no failures, and ten a second.
+    /// Idempotent requests only, with a budget of its own: as many retries as a fifth of the
+    /// answers that were no failures, and ten a second.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -154,16 +157,16 @@ impl RetryPolicy {
         self
     }
 
-    /// Doesn't wait longer than this at a time (a jitter of up to a quarter of the back-off comes on
-    /// top): who is asked to wait longer gets the answer, not an early retry.
+    /// Doesn't wait longer than this at a time (a jitter of up to a quarter of the back-off comes
+    /// on top): who is asked to wait longer gets the answer, not an early retry.
     #[must_use]
     pub const fn with_longest_wait(mut self, wait: Duration) -> Self {
         self.longest_wait = wait;
         self
     }
 
-    /// Begins no retry later than this after the first try was sent. A try that has begun is not cut
-    /// short; that is for a time-out.
+    /// Begins no retry later than this after the first try was sent. A try that has begun is not
+    /// cut short; that is for a time-out.
     #[must_use]
     pub const fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -172,8 +175,8 @@ impl RetryPolicy {
 
     /// Draws on this budget, which other policies may share. Clones of a policy share theirs.
     ///
-    /// A retry withdraws from it; an answer that is no failure deposits. So a server that is down is
-    /// not stormed by those who had much to say.
+    /// A retry withdraws from it; an answer that is no failure deposits. So a server that is down
+    /// is not stormed by those who had much to say.
     #[must_use]
     pub fn with_budget(mut self, budget: Arc<dyn Budget + Send + Sync>) -> Self {
         self.budget = budget;
@@ -196,9 +199,9 @@ impl RetryPolicy {
 
     /// Sends a request of any method again after a 429.
     ///
-    /// For servers that refuse before they begin, as this crate's `GateLayer` does: there a 429 means
-    /// that nothing was done and nothing charged. Others may have done half of it, and been refused by a server
-    /// of their own; so this is not the default.
+    /// For servers that refuse before they begin, as this crate's `GateLayer` does: there a 429
+    /// means that nothing was done and nothing charged. Others may have done half of it, and been
+    /// refused by a server of their own; so this is not the default.
     #[must_use]
     pub const fn with_any_method_on_429(mut self) -> Self {
         self.methods_on_429 = Methods::Any;

@@ -95,9 +95,8 @@ async fn without_a_budget_the_answer_comes_at_once() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_drawn_for_a_retry_that_is_not_made() {
     let budget = Arc::new(Counting::default());
-    let shared: Arc<dyn Budget + Send + Sync> = budget.clone();
-    let policy = RetryPolicy::new().with_budget(shared);
-    send(policy.clone(), &script([after(429, 61)]), request("GET")).await;
+    let policy = RetryPolicy::new().with_budget(Arc::<Counting>::clone(&budget));
+    send(policy.clone(), &script([after(429, &61)]), request("GET")).await;
     send(policy.clone(), &script([503]), request("POST")).await;
     let late = policy.clone().with_deadline(Duration::ZERO);
     send(late, &script([503]), request("GET")).await;

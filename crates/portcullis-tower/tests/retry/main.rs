@@ -1,6 +1,7 @@
 //! The retry policy against servers that answer from a script, in tokio's paused time.
 
-#![cfg(all(test, feature = "retry"))]
+#![cfg(test)]
+#![cfg(feature = "retry")]
 
 mod budget;
 mod outcomes;

@@ -24,14 +24,16 @@ impl From<u16> for Line {
 }
 
 /// A status with `Retry-After`.
-pub(crate) fn after(status: u16, text: impl ToString) -> Line {
+pub(crate) fn after(status: u16, text: &(impl ToString + ?Sized)) -> Line {
     Line(status, vec![("retry-after", text.to_string())])
 }
+
+type Asked = Vec<(Instant, Request<String>)>;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Script {
     lines: Arc<Mutex<VecDeque<Line>>>,
-    pub(crate) asked: Arc<Mutex<Vec<(Instant, Request<String>)>>>,
+    pub(crate) asked: Arc<Mutex<Asked>>,
 }
 
 /// Answers 200 when it is through.

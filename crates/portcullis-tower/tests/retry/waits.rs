@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use portcullis_core::{ManualClock, Timestamp};
 use portcullis_tower::RetryPolicy;
 use proptest::prelude::*;
+use tower::{Layer, Service, ServiceExt, retry::RetryLayer};
 
 use crate::script::{Line, after, request, script, send};
 
@@ -147,8 +148,8 @@ async fn who_is_asked_to_wait_too_long_gets_the_answer_at_once() {
         assert_eq!(wait(at(EXAMPLE), after(429, text)).await, None, "{text}");
     }
     let short = RetryPolicy::new().with_longest_wait(SECOND * 5);
-    assert_first_wait(wait(short.clone(), after(429, 5)).await, 5, "5");
-    assert_eq!(wait(short.clone(), after(429, 6)).await, None);
+    assert_first_wait(wait(short.clone(), after(429, &5)).await, 5, "5");
+    assert_eq!(wait(short.clone(), after(429, &6)).await, None);
     assert_eq!(wait(short.with_longest_wait(GRAIN), 503).await, None);
 }
 
@@ -163,17 +164,21 @@ async fn no_try_begins_after_the_deadline() {
     assert!(begun.elapsed() < SECOND * 9, "it does not wait for nothing");
 
     let policy = RetryPolicy::new().with_deadline(SECOND * 20);
-    assert_eq!(wait(policy.clone(), after(429, 21)).await, None);
-    assert_first_wait(wait(policy, after(429, 19)).await, 19, "19");
+    assert_eq!(wait(policy.clone(), after(429, &21)).await, None);
+    assert_first_wait(wait(policy, after(429, &19)).await, 19, "19");
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_request_has_a_deadline_of_its_own() {
+async fn each_request_of_one_client_has_a_deadline_of_its_own() {
     let policy = RetryPolicy::new().with_deadline(SECOND * 2);
+    let server = script([503, 200].repeat(5));
+    let mut client = RetryLayer::new(policy).layer(server.clone());
     for _ in 0..5 {
-        assert_first_wait(wait(policy.clone(), 503).await, 1, "a request");
+        let answer = client.ready().await.unwrap().call(request("GET")).await;
+        assert_eq!(answer.unwrap().status(), 200);
         tokio::time::advance(SECOND * 60).await;
     }
+    assert_eq!(server.calls(), 10);
 }
 
 /// What is waited for between the tries, by the prose of the documentation alone.
@@ -209,7 +214,7 @@ proptest! {
         // The wall clock stands still, so a date is as far away at each try.
         let line = |(asked, status): (&Option<u64>, &u16)| match asked {
             None => Line::from(*status),
-            Some(seconds) if as_dates => after(*status, date(*seconds)),
+            Some(seconds) if as_dates => after(*status, &date(*seconds)),
             Some(seconds) => after(*status, seconds),
         };
         let server = script(asked.iter().zip(&statuses).map(line));
