@@ -216,6 +216,7 @@ fn cors(settings: &Settings) -> CorsLayer {
         "x-ratelimit-reset",
         "retry-after",
         "www-authenticate",
+        "x-request-id",
         "x-total-count",
         "x-next-cursor",
     ];
