@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use portcullis_error::{Cause, Denial, Rate};
 use portcullis_limit::{Decision, Usage};
-use portcullis_registry::{Identity, Principal, StoreError, Visit};
+use portcullis_registry::{Identity, Principal, StoreError, Suspension, Visit};
 use portcullis_scope::{CompiledRequirement, Coverage, Scope, ScopeSet};
 use portcullis_token::TokenKind;
 
@@ -48,10 +48,15 @@ impl Guard {
     }
 
     /// The same for a user of the application's own, who counts as a session.
-    pub(crate) fn decide_external(&self, identity: Arc<Identity>) -> Result<Admitted, Denial> {
+    pub(crate) fn decide_external(
+        &self,
+        identity: Arc<Identity>,
+        standing: Suspension,
+    ) -> Result<Admitted, Denial> {
         let principal = Principal::external(identity, self.gate().verifier().catalogue());
         let windows = self.gate().externals();
-        if let Some(cause) = self.forbids(false, TokenKind::Session, principal.scopes()) {
+        let is_suspended = standing == Suspension::Suspended;
+        if let Some(cause) = self.forbids(is_suspended, TokenKind::Session, principal.scopes()) {
             let denied = windows.map(|windows| windows.check_denial(&principal));
             let cause = too_often(denied).unwrap_or(cause);
             let usage = windows.map(|windows| windows.peek(&principal));

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, num::NonZeroU32, sync::Arc};
 use http::{HeaderMap, Method, Response, header, request::Parts};
 use portcullis_core::{BoxFuture, RequestId, Secret};
 use portcullis_error::{Cause, Denial, InvalidRequest};
-use portcullis_registry::{Hot, Loaded, ReserveError};
+use portcullis_registry::{Hot, Identity, Loaded, ReserveError};
 use portcullis_scope::CompiledRequirement;
 use portcullis_token::{HeaderError, Presented, TokenKind};
 
@@ -162,9 +162,7 @@ impl Guard {
         for (index, authenticator) in authenticators.iter().enumerate().skip(first) {
             match authenticator.authenticate(text) {
                 Authentication::NotMine => {}
-                Authentication::Accepted(identity) => {
-                    return Step::Done(self.decide_external(identity), self.route.price);
-                }
+                Authentication::Accepted(identity) => return self.external(identity),
                 Authentication::Rejected => return self.refused(request),
                 Authentication::Unavailable { retry_after } => {
                     return denied(Cause::Unavailable { retry_after });
@@ -181,6 +179,17 @@ impl Guard {
         }
         // Nobody's.
         self.refused(request)
+    }
+
+    /// Decides about a user of the application's own, unless it has to be read first whether the
+    /// owner is suspended.
+    fn external(&self, identity: Arc<Identity>) -> Step {
+        match self.gate.verifier().owner_standing(identity.owner()) {
+            Some(standing) => {
+                Step::Done(self.decide_external(identity, standing), self.route.price)
+            }
+            None => Step::Later(Rest::Standing(identity)),
+        }
     }
 
     /// The answer to a denied request, in the form that it accepts.
@@ -225,8 +234,14 @@ impl Guard {
                         }
                     }
                 },
+                Rest::Standing(identity) => {
+                    let verifier = self.gate.verifier();
+                    let standing = verifier.load_owner(identity.owner()).await;
+                    let standing = standing.map_err(|error| unavailable(&error))?;
+                    break self.decide_external(identity, standing)?;
+                }
                 Rest::Ask { answer, text, next } => match answer.await {
-                    Authentication::Accepted(identity) => break self.decide_external(identity)?,
+                    Authentication::Accepted(identity) => Rest::Standing(identity),
                     Authentication::Rejected => return Err(self.failed(request)),
                     Authentication::Unavailable { retry_after } => {
                         return Err(Cause::Unavailable { retry_after }.into());
@@ -357,6 +372,8 @@ enum Step {
 enum Rest {
     /// A credential to be read from the store.
     Load(OwnedCredential),
+    /// Whether the owner of a user of the application's own is suspended.
+    Standing(Arc<Identity>),
     /// The answer of an authenticator; if that is not its own, others are asked, from one on.
     Ask {
         answer: BoxFuture<'static, Authentication>,

@@ -4,7 +4,7 @@ use std::{net::IpAddr, ops::Deref};
 
 use portcullis_core::RequestId;
 use portcullis_error::{Cause, Denial};
-use portcullis_registry::{Actor, Hot, Principal};
+use portcullis_registry::{Actor, Hot, Principal, Suspension};
 use portcullis_scope::Requirement;
 use portcullis_token::TokenKind;
 
@@ -117,7 +117,7 @@ impl Permit {
     /// Whether the caller would still be let through, as of now: for a stream that lasts.
     ///
     /// Nothing is charged, and it is no use of the credential. It is answered from memory as long as
-    /// nothing has changed. Of a user of the application's own only the expiry is looked at.
+    /// nothing has changed. Of a user of the application's own the expiry and the owner are looked at.
     ///
     /// # Errors
     /// The [`Denial`] that a new request would meet: 401 for a credential that has ended or is not
@@ -126,7 +126,7 @@ impl Permit {
     pub async fn recheck(&self) -> Result<(), Denial> {
         let cause = match self.principal.credential() {
             Some(id) => self.recheck_own(id).await,
-            None => self.recheck_external(),
+            None => self.recheck_external().await,
         };
         cause.map_or(Ok(()), |cause| Err(self.denial(cause)))
     }
@@ -151,13 +151,23 @@ impl Permit {
         Some(UNAVAILABLE)
     }
 
-    fn recheck_external(&self) -> Option<Cause> {
-        let now = self.guard.gate().verifier().clock().now();
-        let has_ended = self.principal.expires_at().is_some_and(|end| end <= now);
-        has_ended.then_some(Cause::InvalidToken).or_else(|| {
-            self.guard
-                .forbids(false, TokenKind::Session, self.principal.scopes())
-        })
+    async fn recheck_external(&self) -> Option<Cause> {
+        let verifier = self.guard.gate().verifier();
+        let now = verifier.clock().now();
+        if self.principal.expires_at().is_some_and(|end| end <= now) {
+            return Some(Cause::InvalidToken);
+        }
+        let owner = self.principal.owner();
+        let standing = match verifier.owner_standing(owner) {
+            Some(standing) => standing,
+            None => match verifier.load_owner(owner).await {
+                Ok(standing) => standing,
+                Err(error) => return Some(unavailable(&error)),
+            },
+        };
+        let is_suspended = standing == Suspension::Suspended;
+        let scopes = self.principal.scopes();
+        self.guard.forbids(is_suspended, TokenKind::Session, scopes)
     }
 
     fn denial(&self, cause: Cause) -> Denial {

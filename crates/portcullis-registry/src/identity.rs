@@ -39,6 +39,18 @@ impl Identity {
         }
     }
 
+    /// For whom the user speaks.
+    #[must_use]
+    pub const fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub const fn user(&self) -> &User {
+        &self.user
+    }
+
     /// The application's own data, which comes back in the principal.
     #[must_use]
     pub fn with_meta(mut self, meta: Meta) -> Self {

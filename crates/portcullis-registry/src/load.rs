@@ -5,7 +5,8 @@ use portcullis_token::TokenKind;
 use tokio::sync::SemaphorePermit;
 
 use crate::{
-    CredentialRecord, Filter, Found, Key, Of, OwnerRecord, Query, Seq, StoreError, Usage, Verifier,
+    CredentialRecord, Filter, Found, Key, Of, Owner, OwnerRecord, Query, Seq, StoreError,
+    Suspension, Usage, Verifier,
     change::TRIES,
     hot::{Fill, Filling, Reader},
 };
@@ -70,6 +71,41 @@ impl Verifier {
     /// As [`load_if`](Self::load_if).
     pub async fn load(&self, id: CredentialId) -> Result<bool, StoreError> {
         Ok(self.load_if(id, || true).await? == Loaded::Kept)
+    }
+
+    /// Whether an owner is suspended, from memory; nothing if it is not there: then
+    /// [`load_owner`](Self::load_owner).
+    ///
+    /// For callers whose credentials are not ours. What is known of our own is known with them.
+    #[must_use]
+    pub fn owner_standing(&self, owner: &Owner) -> Option<Suspension> {
+        self.inner.hot.standing(owner)
+    }
+
+    /// Whether an owner is suspended, read from the store into memory. One that was never noted is
+    /// not.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read, or only in a state older than a change that
+    /// it has committed.
+    pub async fn load_owner(&self, owner: &Owner) -> Result<Suspension, StoreError> {
+        for _ in 0..TRIES {
+            let _permit = self.cold_read().await;
+            let snapshot = self.inner.store.get(Key::Owner(owner.clone())).await?;
+            let is_suspended = match &snapshot.found {
+                Found::Owner { record, .. } => record.suspended,
+                _ => false,
+            };
+            let standing = match is_suspended {
+                true => Suspension::Suspended,
+                false => Suspension::Lifted,
+            };
+            let hot = &self.inner.hot;
+            if hot.fill_standing(snapshot.head, owner, standing) == Fill::Kept {
+                return Ok(standing);
+            }
+        }
+        Err(lags_behind())
     }
 
     /// Reads keys and sessions into memory until it is full, newest first; returns how many.

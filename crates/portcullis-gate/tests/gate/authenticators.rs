@@ -10,7 +10,7 @@ use std::{
 
 use portcullis_core::Clock;
 use portcullis_gate::{Access, Authentication, Authenticator, Gate, Holder, Progress};
-use portcullis_registry::{Actor, Identity, NewKey};
+use portcullis_registry::{Actor, Identity, NewKey, Suspension};
 
 use crate::bed::{
     BRANDS, Bed, PEER, READ, WRITE, acme, at_once, bearer, bed, check, code, denial, pass, request,
@@ -102,6 +102,8 @@ async fn the_owner_of_a_credential_says_for_whom_it_speaks_at_once_and_without_t
         ])
         .guard(READ)
         .unwrap();
+    // Whether the owner is suspended is read once.
+    assert_eq!(code(&guard, JWT).await, "passed");
     let before = bed.store.accesses();
     let pass = at_once(guard.check(&bearer(JWT), Some(PEER))).unwrap();
     let principal = pass.principal().unwrap();
@@ -297,8 +299,9 @@ async fn an_api_key_header_is_asked_about_as_well_and_two_that_differ_are_a_400(
         .with([own("eyJ", Says::Accepted("posts:read"))])
         .guard(READ)
         .unwrap();
-    let by_header = guard.check(&request(&[("x-api-key", JWT)]), Some(PEER));
-    assert!(matches!(by_header, Progress::Done(Ok(_))));
+    let by_header = || guard.check(&request(&[("x-api-key", JWT)]), Some(PEER));
+    assert!(by_header().await.is_ok());
+    assert!(matches!(by_header(), Progress::Done(Ok(_))));
     let both = [
         ("x-api-key", "other"),
         ("authorization", &*format!("Bearer {JWT}")),
@@ -348,4 +351,32 @@ async fn a_stream_of_such_a_user_ends_with_what_the_authenticator_said() {
     assert_eq!(permit.recheck().await, Ok(()));
     bed.clock.advance(Duration::from_secs(1));
     assert_eq!(permit.recheck().await.unwrap_err().code(), "invalid_token");
+}
+
+#[tokio::test]
+async fn the_suspension_of_the_owner_holds_for_such_users_at_once() {
+    let bed = bed().await;
+    bed.credits(1).await;
+    let gate = bed.with([
+        own("eyJ", Says::Accepted("posts:read")),
+        own("abc", Says::Later("*")),
+    ]);
+    let guard = gate.guard(READ).unwrap();
+    let passed = pass(&guard, JWT).await;
+    bed.suspend(Suspension::Suspended).await;
+    for text in [JWT, "abc"] {
+        assert_eq!(code(&guard, text).await, "billing_suspended");
+    }
+    let permit = passed.permit().unwrap();
+    assert_eq!(
+        permit.recheck().await.unwrap_err().code(),
+        "billing_suspended"
+    );
+    bed.suspend(Suspension::Lifted).await;
+    assert_eq!(code(&guard, JWT).await, "passed");
+    assert_eq!(permit.recheck().await, Ok(()));
+    // What can't be read now is neither.
+    bed.suspend(Suspension::Suspended).await;
+    bed.store.break_down();
+    assert_eq!(code(&guard, JWT).await, "unavailable");
 }

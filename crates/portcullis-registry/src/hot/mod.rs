@@ -14,6 +14,7 @@ mod entry;
 mod fills;
 mod owners;
 mod shard;
+mod standings;
 mod visit;
 mod windows;
 
@@ -38,10 +39,11 @@ use entry::{Kept, Live};
 pub(crate) use fills::{Fills, Reader};
 use owners::Owners;
 use shard::{Shard, Visited};
+use standings::Standings;
 pub use visit::Visit;
 
 use crate::{
-    Remac, Seq, Target, UsageDelta,
+    Owner, Remac, Seq, Suspension, Target, UsageDelta,
     events::{Event, EventKind, Teller, network},
 };
 
@@ -80,6 +82,7 @@ pub(crate) struct HotTable {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
     owners: Owners,
+    standings: Standings,
     /// Locked before a shard, never after.
     aliases: Aliases,
     events: Teller,
@@ -96,6 +99,7 @@ impl HotTable {
             shards: (0..shards).map(shard).collect(),
             hasher: RandomState::default(),
             owners: Owners::new(capacity),
+            standings: Standings::new(head),
             events,
             aliases: Aliases::new(shards, capacity),
         }
@@ -231,6 +235,16 @@ impl HotTable {
         Fill::Kept
     }
 
+    /// Whether an owner is suspended, if that is known.
+    pub(crate) fn standing(&self, owner: &Owner) -> Option<Suspension> {
+        self.standings.get(owner)
+    }
+
+    /// Keeps what a snapshot says of an owner, if it is new enough.
+    pub(crate) fn fill_standing(&self, head: Seq, owner: &Owner, standing: Suspension) -> Fill {
+        self.standings.fill(head, owner, standing)
+    }
+
     /// The id of an imported key, by its MAC under the current pepper.
     pub(crate) fn find_imported(&self, mac: &Mac) -> Option<CredentialId> {
         self.aliases.find(mac.into())
@@ -254,6 +268,7 @@ impl HotTable {
                 }
             }
             Target::Owner(owner) => {
+                self.standings.apply(owner, seq);
                 let is_theirs = |live: &Live| live.about.owner == *owner;
                 for shard in &self.shards {
                     let mut shard = lock(shard);
