@@ -152,6 +152,23 @@ fn make_parent(path: &Path) -> Result<(), OpenError> {
     })
 }
 
+/// How often a lock is tried that another has, and how long it waits in between.
+const TRIES: u32 = 50;
+const WAIT: Duration = Duration::from_millis(4);
+
+/// Takes a lock, with some patience: a process that is just ending still has it, and so has, for a
+/// moment, a child that this process is starting, which inherits all files until it is another
+/// program.
+pub(crate) fn try_lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(WAIT),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+
 /// Takes the lock file beside the store, which the operating system gives back when the process
 /// ends, however it ends.
 fn lock(path: &Path) -> Result<File, OpenError> {
@@ -162,7 +179,7 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     let mut options = private();
     let file = options.create(true).truncate(false).open(name);
     let file = file.map_err(|error| failed(path, error))?;
-    match file.try_lock() {
+    match try_lock(&file) {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::AlreadyOpen(path.to_owned())),
         Err(TryLockError::Error(error)) => Err(failed(path, error)),

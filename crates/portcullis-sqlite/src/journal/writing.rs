@@ -206,7 +206,7 @@ fn lock(path: &Path) -> Result<File, JournalError> {
     name.push(".lock");
     let mut options = file::private();
     let file = options.create(true).truncate(false).open(name)?;
-    match file.try_lock() {
+    match file::try_lock(&file) {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(JournalError::InUse),
         Err(TryLockError::Error(error)) => Err(error.into()),
