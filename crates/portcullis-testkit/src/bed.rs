@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_core::ManualClock;
 use portcullis_gate::Gate;
 use portcullis_registry::{
-    Actor, MemoryStore, NewKey, NewSession, Owner, Registry, SessionTerms, User,
+    Actor, MemoryStore, NewKey, NewSession, Options, Owner, Registry, SessionTerms, User,
 };
 use portcullis_scope::{Catalogue, Scope};
 use portcullis_token::{Environment, PepperRing, TokenFormat};
@@ -68,12 +68,22 @@ impl TestBed {
     /// # Panics
     /// If the system has no randomness to give.
     pub async fn new(catalogue: Catalogue) -> Self {
+        Self::with_options(catalogue, Options::new()).await
+    }
+
+    /// An empty registry that is opened as the application opens its own: with the keys of other
+    /// systems, for example. The clock stays that of the test.
+    ///
+    /// # Panics
+    /// If the system has no randomness to give.
+    pub async fn with_options(catalogue: Catalogue, options: Options) -> Self {
         let format = must(TokenFormat::new("tb", Environment::Live));
         let peppers = must(PepperRing::generate());
         let store = Arc::new(MemoryStore::new());
         let clock = ManualClock::new();
         let (backend, time) = (Arc::clone(&store), Arc::<ManualClock>::clone(&clock));
-        let opened = Registry::open_with_clock(backend, format, catalogue, peppers, time).await;
+        let options = options.with_clock(time);
+        let opened = Registry::open_with(backend, format, catalogue, peppers, options).await;
         // Without its driver, nothing of the registry happens between two lines of a test.
         let (registry, _driver) = must(opened);
         Self {

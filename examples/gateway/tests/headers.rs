@@ -21,9 +21,11 @@ async fn upstream() -> Uri {
                 while !head.ends_with(b"\r\n\r\n") && stream.read_buf(&mut head).await.unwrap() > 0
                 {
                 }
-                let answer =
-                    "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nnotes";
+                let answer = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\n";
                 stream.write_all(answer.as_bytes()).await.unwrap();
+                if !head.starts_with(b"HEAD ") {
+                    stream.write_all(b"notes").await.unwrap();
+                }
             });
         }
     });
@@ -48,7 +50,7 @@ async fn each_case_is_answered_as_it_must_be() {
         let address = listener.local_addr().unwrap();
         let gateway = tokio::spawn(gateway::serve(listener, guard, upstream.clone()));
         let cases = world.cases(Over::Http1, chain);
-        assert!(cases.len() > 250, "{}", cases.len());
+        assert!(cases.len() > 400, "{}", cases.len());
         let mut disagreements = Vec::new();
         for case in &cases {
             disagreements.extend(sent(address, case).await);

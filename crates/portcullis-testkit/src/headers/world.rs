@@ -1,58 +1,27 @@
-//! What each way of sending a credential must be answered with.
+//! The credentials that the cases speak of.
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use portcullis_core::Clock;
 use portcullis_gate::{Authentication, Authenticator, Gate};
-use portcullis_registry::{Actor, Expiry, Identity, KeyChange};
+use portcullis_registry::{
+    Actor, Expiry, Identity, KeyChange, NewImport, NewSession, Options, SessionTerms,
+};
 use portcullis_scope::{Catalogue, Scope};
-use portcullis_token::{AnyToken, ApiKey, Environment, TokenFormat};
+use portcullis_token::{AnyToken, ApiKey, Environment, ImportedScheme, TokenFormat};
 use serde_json::Value;
 
+use super::{Chain, HeaderCase, Over};
 use crate::TestBed;
 
 /// The cases as JSON: groups with one expectation each, written by hand from RFC 9110, RFC 6750 and
 /// the wire contract.
 ///
-/// A case has headers (each character is the byte of that value), perhaps a target, and perhaps
-/// over what alone it can be sent: `pure` for what no server lets through, `http1` for what HTTP/2
+/// A case has headers (each character is the byte of that value), perhaps a method and a target
+/// (`GET /notes` else), and perhaps over what alone it can be sent: `pure` for what no server lets through, `http1` for what HTTP/2
 /// doesn't know. `{name}` stands for a credential of [`HeaderWorld`], `{long:N}` for so many bytes.
 /// A group may need an authenticator for JWTs in the chain (`present`), or none (`absent`).
-const CASES: &str = include_str!("../data/headers.json");
-
-/// One way of sending a credential, or none, and what it must be answered with.
-#[derive(Clone, Debug)]
-pub struct HeaderCase {
-    /// What is special about it.
-    pub name: String,
-    /// Path and query.
-    pub target: String,
-    /// Names and values, in this order, a name perhaps more than once.
-    pub headers: Vec<(String, Vec<u8>)>,
-    status: u64,
-    code: Option<String>,
-    challenge: Option<String>,
-}
-
-/// How a case reaches the gate.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Over {
-    /// As a value, past all that a server would refuse or trim.
-    Function,
-    /// By HTTP/1.1.
-    Http1,
-    /// By HTTP/2.
-    Http2,
-}
-
-/// Who is asked about a credential.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Chain {
-    /// The registry alone.
-    Own,
-    /// An authenticator for JWTs after it.
-    WithJwt,
-}
+const CASES: &str = include_str!("../../data/headers.json");
 
 /// The credentials that the cases speak of, in a registry of their own.
 #[derive(Debug)]
@@ -65,6 +34,8 @@ pub struct HeaderWorld {
 const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJlLW9mLWFkYQ";
 const JWT_BAD: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJlLW9mLWV2ZQ";
 const JWT_LACKING: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib2IifQ.c2lnbmF0dXJlLW9mLWJvYg";
+/// A key of another system, which was imported.
+const IMPORTED: &str = "sk-old-Zm9vYmFyMDEyMzQ1Njc4OQ";
 
 impl HeaderWorld {
     /// The scope that the route of all cases asks for, `GET /notes`.
@@ -79,7 +50,9 @@ impl HeaderWorld {
             .scope("notes:read", "Read notes")
             .scope("notes:write", "Write notes")
             .build();
-        let bed = TestBed::new(must(catalogue)).await;
+        let scheme = must(ImportedScheme::new("sk-old-"));
+        let options = Options::new().with_imported([scheme.clone()]);
+        let bed = TestBed::with_options(must(catalogue), options).await;
         let mut world = Self {
             bed,
             credentials: BTreeMap::new(),
@@ -93,17 +66,48 @@ impl HeaderWorld {
         world.credentials.insert("lacking", lacking);
         world.end().await;
         world.forge();
-        let session = world.bed.session(read()).await;
-        world.credentials.insert("session", session);
-        let jwts = [
+        world.start_session().await;
+        world.import(&scheme).await;
+        let foreign = [
             ("jwt", JWT),
             ("jwt_bad", JWT_BAD),
             ("jwt_lacking", JWT_LACKING),
+            ("imported", IMPORTED),
         ];
         world
             .credentials
-            .extend(jwts.map(|(name, jwt)| (name, jwt.to_owned())));
+            .extend(foreign.map(|(name, text)| (name, text.to_owned())));
         world
+    }
+
+    /// A session, and what it is refreshed with.
+    async fn start_session(&mut self) {
+        let new = NewSession {
+            owner: must(TestBed::OWNER.parse()),
+            user: must(TestBed::USER.parse()),
+            grant: [Self::SCOPE].into_iter().collect(),
+            terms: SessionTerms::default(),
+        };
+        let registry = self.bed.registry();
+        let issued = must(
+            registry
+                .start_session(&Actor::dangerous_system(), new)
+                .await,
+        );
+        let session = issued.token.expose().to_owned();
+        self.credentials.insert("session", session);
+        let refresh = issued.refresh.expose().to_owned();
+        self.credentials.insert("refresh", refresh);
+    }
+
+    /// A key of another system.
+    async fn import(&self, scheme: &ImportedScheme) {
+        let digest = must(scheme.digest(IMPORTED.as_bytes()).ok_or("no such key"));
+        let grant = [Self::SCOPE].into_iter().collect();
+        let owner = must(TestBed::OWNER.parse());
+        let new = NewImport::new(scheme, digest, owner, "old", grant);
+        let system = Actor::dangerous_system();
+        must(self.bed.registry().import(&system, [new]).await);
     }
 
     /// Revokes, disables and lets expire.
@@ -142,7 +146,6 @@ impl HeaderWorld {
         let checksum = crc32fast::hash(start.as_bytes());
         let wrong = format!("{start}{}", base62(checksum));
         let tested = must(TokenFormat::new("tb", Environment::Test));
-        let refresh = must(format.mint::<portcullis_token::Refresh>());
         let mut badsum = self.credential("key").to_owned();
         let last = if badsum.ends_with('0') { '1' } else { '0' };
         badsum.pop();
@@ -157,7 +160,6 @@ impl HeaderWorld {
             ("unknown", unknown),
             ("wrong", wrong),
             ("testenv", mint(&tested)),
-            ("refresh", refresh.expose().to_owned()),
             ("badsum", badsum),
         ]);
     }
@@ -210,9 +212,11 @@ impl HeaderWorld {
             (text(&header[0]), bytes.collect())
         };
         let target = case["target"].as_str().unwrap_or("/notes");
+        let method = case["method"].as_str().unwrap_or("GET");
         let expect = &group["expect"];
         HeaderCase {
             name: format!("{}: {}", text(&group["title"]), text(&case["name"])),
+            method: must(method.parse()),
             target: self.filled(target),
             headers: headers.map(header).collect(),
             status: expect["status"].as_u64().unwrap_or(0),
@@ -236,87 +240,6 @@ impl HeaderWorld {
 
     fn credential(&self, name: &str) -> &str {
         self.credentials.get(name).map_or("", String::as_str)
-    }
-}
-
-impl HeaderCase {
-    /// In what an answer differs from what it must be; nothing if it doesn't.
-    #[must_use]
-    pub fn disagreement(
-        &self,
-        status: u16,
-        challenge: Option<&[u8]>,
-        body: &[u8],
-    ) -> Option<String> {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let code = self
-            .code
-            .as_ref()
-            .and(body.get("code").and_then(Value::as_str));
-        let expected = (
-            self.status,
-            self.code.as_deref(),
-            self.challenge.as_deref().map(str::as_bytes),
-        );
-        let found = (u64::from(status), code, challenge);
-        (found != expected).then(|| {
-            let shown = |(status, code, challenge): (u64, Option<&str>, Option<&[u8]>)| {
-                let challenge = challenge.map(String::from_utf8_lossy);
-                format!(
-                    "{status} {} {}",
-                    code.unwrap_or("-"),
-                    challenge.as_deref().unwrap_or("-")
-                )
-            };
-            format!(
-                "{self}\n  expected {}\n  found    {}",
-                shown(expected),
-                shown(found)
-            )
-        })
-    }
-}
-
-impl HeaderCase {
-    /// The case as the bytes of an HTTP/1.1 request, after which the connection is closed.
-    #[must_use]
-    pub fn to_http1(&self) -> Vec<u8> {
-        let mut request = format!("GET {} HTTP/1.1\r\nhost: test\r\n", self.target).into_bytes();
-        for (name, value) in &self.headers {
-            request.extend_from_slice(name.as_bytes());
-            request.extend_from_slice(b":");
-            // A space is usual there, and is not of the value.
-            request.extend_from_slice(if value.starts_with(b" ") { b"" } else { b" " });
-            request.extend_from_slice(value);
-            request.extend_from_slice(b"\r\n");
-        }
-        request.extend_from_slice(b"connection: close\r\n\r\n");
-        request
-    }
-
-    /// As [`disagreement`](Self::disagreement), for the bytes of an HTTP/1.1 answer.
-    #[must_use]
-    pub fn http1_disagreement(&self, answer: &[u8]) -> Option<String> {
-        let end = answer.windows(4).position(|part| part == b"\r\n\r\n");
-        let (head, body) = answer.split_at(end.map_or(answer.len(), |end| end + 4));
-        let head = String::from_utf8_lossy(head);
-        let mut lines = head.split("\r\n");
-        let status = lines
-            .next()
-            .and_then(|line| line.split(' ').nth(1)?.parse().ok());
-        let mut challenges = lines.filter_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("www-authenticate")
-                .then_some(value.trim())
-        });
-        let challenge = challenges.next().map(str::as_bytes);
-        self.disagreement(status.unwrap_or(0), challenge, body)
-    }
-}
-
-impl fmt::Display for HeaderCase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
     }
 }
 
