@@ -66,6 +66,14 @@ impl<S: Sync> FromRequestParts<S> for Permitted {
     }
 }
 
+impl<S: Sync> OptionalFromRequestParts<S> for Permitted {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+        Ok(parts.extensions.get::<Permit>().cloned().map(Self))
+    }
+}
+
 fn permitted(parts: &Parts) -> Result<Permitted, Refusal> {
     let permit = parts.extensions.get::<Permit>().cloned();
     permit

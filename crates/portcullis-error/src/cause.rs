@@ -21,7 +21,7 @@ use crate::{ErrorCode, InvalidRequest};
 pub enum Cause {
     /// The credential can't be read: 400.
     InvalidRequest(InvalidRequest),
-    /// No credential, or none that any authenticator owns: 401, a challenge without `error`.
+    /// No credential: 401, a challenge without `error`.
     Unauthenticated,
     /// A credential that isn't accepted, whatever the reason: 401 with one body for all.
     InvalidToken,

@@ -9,8 +9,10 @@ use portcullis_registry::Identity;
 ///
 /// The gate asks about what is neither a token of ours nor an imported key, one authenticator after
 /// the other, in the order in which they were [added](crate::Gate::with_authenticator). What none of
-/// them owns is a 401. From there on such a caller is checked as any other: holder, scopes, rate and
-/// credits; it counts as a session.
+/// them owns is a 401. From there on such a caller is checked as any other: the owner's suspension,
+/// holder, scopes, rate and credits. It counts as a session, limited as the gate says of sessions: a
+/// window for each user of an owner, up to 100,000 of them apart. The quotas of a plan are for
+/// credentials of ours.
 ///
 /// Implementers may not assume that the text is well-formed, nor that it is asked about once: it has
 /// at most as many bytes as the gate reads

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use portcullis_core::Secret;
 use portcullis_registry::{Hot, Loaded, StoreError, Verifier, Visit};
-use portcullis_token::{AnyToken, OwnedToken, TokenKind};
+use portcullis_token::{AnyToken, OwnedToken, ParseTokenError, TokenKind};
 
 /// A credential, borrowed from the header that it came in.
 #[derive(Clone, Copy)]
@@ -29,6 +29,8 @@ impl<'t> Credential<'t> {
         match verifier.format().recognize(text) {
             Ok(token) if is_a_credential(token.kind()) => Some(Self::Token(token)),
             Ok(token) if token.checksum_holds() => None,
+            // Of an environment that is not served here: ours all the same, and nobody else's.
+            Err(ParseTokenError::Environment { .. }) => None,
             _ => Some(Self::of_another(verifier, text)),
         }
     }

@@ -29,7 +29,7 @@ const FAILURES: (u32, Duration) = (20, Duration::from_secs(60));
 ///
 /// Cheap to clone; clones share everything. Without a limit, requests are not counted. The windows
 /// are the registry's: gates over one registry count the same requests, and should agree on the
-/// limits.
+/// limits. Failures by address, and users of the application's own, are counted by each gate.
 ///
 /// # Examples
 /// ```

@@ -1,6 +1,6 @@
 //! The one order of a check.
 
-use std::{fmt, net::IpAddr, num::NonZeroU32, sync::Arc};
+use std::{fmt, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Method, Response, header, request::Parts};
 use portcullis_core::{BoxFuture, RequestId, Secret};
@@ -108,11 +108,11 @@ impl Guard {
                     let (guard, note) = (self.clone(), note(parts));
                     Progress::pending(async move {
                         let passed = guard.reserve(admitted, price, &note, request).await;
-                        passed.map_err(|denial| denial.with_request_id(request.id))
+                        passed.map_err(|denial| told(denial, request))
                     })
                 }
             },
-            Step::Done(Err(denial), _) => Progress::Done(Err(denial.with_request_id(request.id))),
+            Step::Done(Err(denial), _) => Progress::Done(Err(told(denial, request))),
             Step::Later(rest) => {
                 let guard = self.clone();
                 let note = match guard.route.price {
@@ -121,7 +121,7 @@ impl Guard {
                 };
                 Progress::pending(async move {
                     let passed = guard.go_on(rest, &note, request).await;
-                    passed.map_err(|denial| denial.with_request_id(request.id))
+                    passed.map_err(|denial| told(denial, request))
                 })
             }
         }
@@ -165,7 +165,7 @@ impl Guard {
                 Authentication::Accepted(identity) => return self.external(identity),
                 Authentication::Rejected => return self.refused(request),
                 Authentication::Unavailable { retry_after } => {
-                    return denied(Cause::Unavailable { retry_after });
+                    return denied(unavailable_for(retry_after));
                 }
                 Authentication::Later(answer) => {
                     let text = Secret::new(text.to_vec());
@@ -244,7 +244,7 @@ impl Guard {
                     Authentication::Accepted(identity) => Rest::Standing(identity),
                     Authentication::Rejected => return Err(self.failed(request)),
                     Authentication::Unavailable { retry_after } => {
-                        return Err(Cause::Unavailable { retry_after }.into());
+                        return Err(unavailable_for(retry_after).into());
                     }
                     Authentication::Later(answer) => Rest::Ask { answer, text, next },
                     Authentication::NotMine => match self.ask_from(next, text.expose(), request) {
@@ -275,7 +275,7 @@ impl Guard {
             match credential.load_if(verifier, is_wanted).await {
                 Ok(Loaded::Kept) => {}
                 Ok(Loaded::Unknown) if credential.foreign_text().is_some() => return Ok(None),
-                Ok(Loaded::Unknown) => return Err(self.failed(request)),
+                Ok(Loaded::Unknown | Loaded::Elsewhere) => return Err(self.failed(request)),
                 Ok(Loaded::Unwanted) => {
                     let wait = self.gate.failed_too_often(request.ip);
                     return Err(Cause::RateLimited {
@@ -361,6 +361,18 @@ struct Request {
     ip: Option<IpAddr>,
 }
 
+/// A denial with the id of its request, by which it is found in the log.
+fn told(denial: Denial, request: Request) -> Denial {
+    let (id, code) = (request.id, denial.code());
+    match denial.cause {
+        Cause::Unavailable { .. } => {
+            tracing::warn!(request_id = %id, code, "a request could not be checked");
+        }
+        _ => tracing::debug!(request_id = %id, code, ip = ?request.ip, "a request was denied"),
+    }
+    denial.with_request_id(id)
+}
+
 /// How far a check has come.
 enum Step {
     /// It is decided, and if it passes there is perhaps a price.
@@ -380,6 +392,13 @@ enum Rest {
         text: Secret<Vec<u8>>,
         next: usize,
     },
+}
+
+/// Every 503 says when to try again.
+fn unavailable_for(retry_after: Option<Duration>) -> Cause {
+    Cause::Unavailable {
+        retry_after: retry_after.or(Some(UNAVAILABLE_FOR)),
+    }
 }
 
 fn denied(cause: Cause) -> Step {

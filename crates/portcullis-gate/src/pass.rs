@@ -90,7 +90,8 @@ impl Pass {
     /// Settles the credits by the answer's status and writes the rate headers and the request's id.
     ///
     /// Below 400 the price is charged (or the answer's [`ActualPrice`]), from 400 on it is given
-    /// back. Await the settlement before the answer is sent, and the charge is durable when the
+    /// back; so it is for a gRPC call whose answer has a `grpc-status` of failure in its headers, but not
+    /// for one that fails in its trailers, after the answer has begun. Await the settlement before the answer is sent, and the charge is durable when the
     /// client reads it; drop it, and the registry's driver does the same a moment later.
     pub fn finish<B>(mut self, response: &mut Response<B>) -> Settlement {
         let rendering = self.gate().rendering();
@@ -106,7 +107,7 @@ impl Pass {
         let Some(reservation) = self.reservation.take() else {
             return Settlement::none();
         };
-        if response.status().as_u16() >= 400 {
+        if response.status().as_u16() >= 400 || is_failed_call(response.headers()) {
             return reservation.release();
         }
         let price = reservation.amount();
@@ -143,6 +144,12 @@ impl Pass {
             .take()
             .map_or_else(Settlement::none, Reservation::release)
     }
+}
+
+/// A gRPC call that failed before it said anything: its HTTP status is 200.
+fn is_failed_call(headers: &HeaderMap) -> bool {
+    let status = headers.get("grpc-status");
+    status.is_some_and(|status| status.as_bytes() != b"0")
 }
 
 impl Drop for Pass {

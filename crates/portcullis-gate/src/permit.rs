@@ -108,7 +108,7 @@ impl Permit {
             ),
             Err(error) => {
                 tracing::error!(error = %error, "a handler asks for what the catalogue can't tell");
-                Some(Cause::Unavailable { retry_after: None })
+                Some(UNAVAILABLE)
             }
         };
         cause.map_or(Ok(()), |cause| Err(self.denial(cause)))
@@ -140,7 +140,8 @@ impl Permit {
             });
             match visited {
                 Hot::Known(forbidden) => return forbidden,
-                Hot::Rejected | Hot::UnknownPepper => return Some(Cause::InvalidToken),
+                Hot::Rejected => return Some(Cause::InvalidToken),
+                Hot::UnknownPepper => break,
                 Hot::Miss => match verifier.load(id).await {
                     Ok(true) => {}
                     Ok(false) => return Some(Cause::InvalidToken),

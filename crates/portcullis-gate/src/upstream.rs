@@ -14,6 +14,15 @@ const USER: HeaderName = HeaderName::from_static("x-portcullis-user");
 /// The scopes, all that are implied included, separated by spaces.
 const SCOPES: HeaderName = HeaderName::from_static("x-portcullis-scopes");
 const PREFIX: &str = "x-portcullis-";
+/// What `Connection` may list and take nothing away by it.
+const KEPT: [&str; 6] = [
+    "forwarded",
+    "host",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+];
 /// Headers of one connection, beside those that `Connection` lists.
 const CONNECTION_ALONE: [&str; 8] = [
     "connection",
@@ -80,7 +89,8 @@ impl Gate {
                     .flatten()
                     .any(|credential| credential.replace('_', "-") == folded)
                 || CONNECTION_ALONE.contains(&name.as_str())
-                || (name != header::HOST && listed.iter().any(|listed| listed == name.as_str()))
+                || (!KEPT.contains(&name.as_str())
+                    && listed.iter().any(|listed| listed == name.as_str()))
         };
         let gone: Vec<HeaderName> = headers.keys().filter(|name| goes(name)).cloned().collect();
         for name in gone {

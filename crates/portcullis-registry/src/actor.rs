@@ -22,7 +22,15 @@ pub struct Actor {
 #[derive(Clone, Debug)]
 enum Who {
     System,
-    User { owner: Owner, user: User },
+    User {
+        owner: Owner,
+        user: User,
+    },
+    /// A user of another system, which may have users of the same names as others.
+    External {
+        owner: Owner,
+        user: User,
+    },
     Credential(Principal),
 }
 
@@ -54,7 +62,7 @@ impl Actor {
     #[must_use]
     pub fn from_principal(principal: &Principal) -> Self {
         let who = match (principal.about(), principal.user()) {
-            (None, Some(user)) => Who::User {
+            (None, Some(user)) => Who::External {
                 owner: principal.owner().clone(),
                 user: user.clone(),
             },
@@ -79,7 +87,7 @@ impl Actor {
     pub fn owner(&self) -> Option<&Owner> {
         match &self.who {
             Who::System => None,
-            Who::User { owner, .. } => Some(owner),
+            Who::User { owner, .. } | Who::External { owner, .. } => Some(owner),
             Who::Credential(principal) => Some(principal.owner()),
         }
     }
@@ -89,9 +97,15 @@ impl Actor {
     pub fn person(&self) -> Option<&User> {
         match &self.who {
             Who::System => None,
-            Who::User { user, .. } => Some(user),
+            Who::User { user, .. } | Who::External { user, .. } => Some(user),
             Who::Credential(principal) => principal.user(),
         }
+    }
+
+    /// Whether it is one of the users by whose names sessions are kept.
+    pub(crate) fn is_user(&self, user: &User) -> bool {
+        let is_external = matches!(self.who, Who::External { .. });
+        !is_external && self.person() == Some(user)
     }
 
     /// Whether it is the application itself.
@@ -138,7 +152,7 @@ impl Actor {
     pub(crate) fn created_by(&self) -> CreatedBy {
         match &self.who {
             Who::System => CreatedBy::System,
-            Who::User { user, .. } => CreatedBy::User(user.clone()),
+            Who::User { user, .. } | Who::External { user, .. } => CreatedBy::User(user.clone()),
             Who::Credential(principal) => {
                 match (self.key(), principal.user(), principal.credential()) {
                     (None, Some(user), _) => CreatedBy::User(user.clone()),
@@ -153,7 +167,7 @@ impl Actor {
     pub(crate) fn audit_name(&self) -> String {
         match &self.who {
             Who::System => "system".into(),
-            Who::User { user, .. } => format!("user:{user}"),
+            Who::User { user, .. } | Who::External { user, .. } => format!("user:{user}"),
             Who::Credential(principal) => principal
                 .id()
                 .as_ref()

@@ -15,8 +15,8 @@ use portcullis_token::TokenKind;
 use tokio::sync::Notify;
 
 use crate::{
-    Batch, CommitError, CreditOp, Cursor, Event, EventKind, Filter, Of, PrefixedId, Query, Remac,
-    ReservationId, StoreError, UsageDelta, Verifier, hot::HotTable,
+    Batch, CommitError, CreditOp, Cursor, Event, EventKind, Filter, Of, PrefixedId, Query,
+    Registry, Remac, ReservationId, StoreError, UsageDelta, Verifier, hot::HotTable,
 };
 
 /// How often changes are looked for and one shard is swept.
@@ -160,7 +160,8 @@ impl Drop for Gathered<'_> {
 /// that others made, sweeps idle credentials, tells of keys that end soon.
 ///
 /// Spawn it once on a runtime with timers (`tokio::spawn(driver)`). It ends when
-/// [`Registry::close`] is called. Without it checks and changes work, but uses are not written and
+/// [`Registry::close`] is called; that of a verifier that was opened by itself has nothing to finish, and
+/// is dropped. Without it checks and changes work, but uses are not written and
 /// settlements that callers leave behind are not made.
 #[must_use = "the driver does nothing unless it is spawned"]
 pub struct Driver(BoxFuture<'static, ()>);
@@ -257,15 +258,6 @@ impl Verifier {
         Ok(())
     }
 
-    /// Writes what has gathered and ends the driver.
-    ///
-    /// # Errors
-    /// [`StoreError`] if something could not be written; it is then lost with the process.
-    pub async fn close(&self) -> Result<(), StoreError> {
-        self.inner.errands.closing.notify_one();
-        self.flush().await
-    }
-
     /// Tells of the next part of the keys that end within seven days, of each end once: also of one
     /// that was issued, rotated or shortened since the last look.
     async fn tell_of_ending(&self, look: &mut Look) -> Result<(), StoreError> {
@@ -352,5 +344,16 @@ impl Verifier {
             Err(CommitError::Store(error)) => Err(error),
             Err(error) => Err(StoreError::permanent("the store refused a batch", error)),
         }
+    }
+}
+
+impl Registry {
+    /// Writes what has gathered and ends the driver.
+    ///
+    /// # Errors
+    /// [`StoreError`] if something could not be written; it is then lost with the process.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.inner.errands.closing.notify_one();
+        self.flush().await
     }
 }

@@ -207,7 +207,7 @@ impl Verifier {
                     continue;
                 };
                 if !inner.format.accepts(record.environment) {
-                    break;
+                    return Ok(Loaded::Elsewhere);
                 }
                 let id = record.id;
                 if self.keep(snapshot.head, *record, usage, owner) == Fill::Stale {

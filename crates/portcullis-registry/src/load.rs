@@ -24,6 +24,8 @@ pub enum Loaded {
     Kept,
     /// The store has none of this id.
     Unknown,
+    /// The store has it, and it is of an environment that is not served here.
+    Elsewhere,
     /// When it was its turn it was no longer wanted, and nothing was read.
     Unwanted,
 }

@@ -25,7 +25,8 @@ use crate::{
 /// For an edge, and for whatever else has no business with issuing: give it this in place of a
 /// [`Registry`](crate::Registry), which has one ([`Registry::verifier`](crate::Registry::verifier)).
 /// One that was [opened](Self::open) by itself writes nothing to the store at all: no uses, no
-/// credits, no pepper; those that a registry has count uses there.
+/// credits, no pepper; those that a registry has count uses there. So a session that is used at such an
+/// edge alone idles out: nobody hears of its uses.
 ///
 /// # Examples
 /// ```

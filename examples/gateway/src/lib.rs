@@ -1,6 +1,6 @@
 //! A reverse proxy on hyper alone: one call checks each request, then it is forwarded.
 
-use std::{convert::Infallible, io, net::IpAddr};
+use std::{convert::Infallible, net::IpAddr, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri, uri::PathAndQuery};
@@ -11,13 +11,10 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
 };
 use portcullis::{Guard, Progress};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::sleep};
 
 /// Serves HTTP/1.1: what the guard lets through goes to the service behind.
-///
-/// # Errors
-/// If the listener can accept no more connections.
-pub async fn serve(listener: TcpListener, guard: Guard, upstream: Uri) -> io::Result<Infallible> {
+pub async fn serve(listener: TcpListener, guard: Guard, upstream: Uri) -> Infallible {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let proxy = Proxy {
         guard,
@@ -25,7 +22,11 @@ pub async fn serve(listener: TcpListener, guard: Guard, upstream: Uri) -> io::Re
         client,
     };
     loop {
-        let (stream, peer) = listener.accept().await?;
+        let Ok((stream, peer)) = listener.accept().await else {
+            // The connection broke at once, or there are too many: the next one may do.
+            sleep(Duration::from_millis(100)).await;
+            continue;
+        };
         let proxy = proxy.clone();
         let service = service_fn(move |request| {
             let proxy = proxy.clone();
@@ -61,6 +62,10 @@ impl Proxy {
             }
         };
         pass.upstream_headers(&mut parts.headers);
+        // Behind what came in this header is who has really sent it.
+        if let Ok(peer) = peer.to_string().parse() {
+            parts.headers.append("x-forwarded-for", peer);
+        }
         parts.uri = self.target(parts.uri.path_and_query());
         let answer = self.client.request(Request::from_parts(parts, body)).await;
         let mut response = match answer {

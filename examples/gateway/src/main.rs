@@ -37,6 +37,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         listener.local_addr()?,
         issued.token.expose()
     );
-    gateway::serve(listener, guard, upstream).await?;
-    Ok(())
+    match gateway::serve(listener, guard, upstream).await {}
 }

@@ -10,7 +10,8 @@ use std::{
 
 use portcullis_core::Clock;
 use portcullis_gate::{Access, Authentication, Authenticator, Gate, Holder, Progress};
-use portcullis_registry::{Actor, Identity, NewKey, Suspension};
+use portcullis_registry::{Actor, Identity, Listing, NewKey, Owner, Suspension};
+use portcullis_token::{ApiKey, Environment, TokenFormat};
 
 use crate::bed::{
     BRANDS, Bed, PEER, READ, WRITE, acme, at_once, bearer, bed, check, code, denial, pass, request,
@@ -132,8 +133,11 @@ async fn ours_are_never_shown_to_an_authenticator() {
         .revoke_key(&Actor::dangerous_system(), revoked.token.id())
         .await
         .unwrap();
+    let tested = TokenFormat::new("ap", Environment::Test).unwrap();
+    let tested = tested.mint::<ApiKey>().unwrap();
     for (token, expected) in [
         (&*key, "passed"),
+        (tested.expose(), "invalid_token"),
         (session.token.expose(), "passed"),
         (revoked.token.expose(), "invalid_token"),
         (session.refresh.expose(), "invalid_token"),
@@ -379,4 +383,31 @@ async fn the_suspension_of_the_owner_holds_for_such_users_at_once() {
     bed.suspend(Suspension::Suspended).await;
     bed.store.break_down();
     assert_eq!(code(&guard, JWT).await, "unavailable");
+}
+
+#[tokio::test]
+async fn such_a_user_is_nobody_of_ours_of_the_same_name() {
+    let bed = bed().await;
+    let ours = bed.session(&[READ]).await;
+    let other: Owner = "other".parse().unwrap();
+    let identity = Identity::new(other.clone(), "ada".parse().unwrap(), "*".parse().unwrap());
+    #[derive(Debug)]
+    struct Says(Arc<Identity>);
+    impl Authenticator for Says {
+        fn authenticate(&self, _: &[u8]) -> Authentication {
+            Authentication::Accepted(Arc::clone(&self.0))
+        }
+    }
+    let gate = bed.gate().with_authenticator(Says(Arc::new(identity)));
+    let passed = pass(&gate.guard(READ).unwrap(), JWT).await;
+    let actor = passed.permit().unwrap().actor();
+    let ada = "ada".parse().unwrap();
+    let seen = bed
+        .registry
+        .sessions(&actor, &ada, Listing::default())
+        .await;
+    assert!(seen.unwrap().sessions.is_empty());
+    assert_eq!(bed.registry.end_sessions_of(&actor, &ada).await.unwrap(), 0);
+    assert_eq!(bed.registry.revoke_user(&actor, &ada).await.unwrap(), 0);
+    assert_eq!(code(&bed.guard(READ), &ours).await, "passed");
 }

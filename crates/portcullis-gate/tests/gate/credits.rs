@@ -66,6 +66,17 @@ async fn below_400_the_price_is_charged_and_from_400_on_it_is_given_back() {
 }
 
 #[tokio::test]
+async fn a_grpc_call_that_failed_is_given_back_and_one_that_did_not_is_charged() {
+    for (status, balance) in [("0", 7), ("13", 10), ("16", 10)] {
+        let (bed, guard, token) = three_of_ten().await;
+        let answer = Response::builder().header("grpc-status", status);
+        let mut answer = answer.body(()).unwrap();
+        pass(&guard, &token).await.finish(&mut answer).await;
+        assert_eq!(bed.balance().await, balance, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_handler_may_say_what_it_really_cost_but_not_more_than_the_price() {
     for (status, actual, balance) in [(200, 1, 9), (200, 0, 10), (200, 99, 7), (500, 3, 10)] {
         let (bed, guard, token) = three_of_ten().await;

@@ -39,7 +39,6 @@ async fn an_edge_verifies_and_limits_and_never_writes() {
     let writing = gate.guard(WRITE).unwrap();
     assert_eq!(code(&writing, token).await, "insufficient_scope");
     verifier.flush().await.unwrap();
-    verifier.close().await.unwrap();
     assert_eq!(bed.store.accesses().1, writes);
     assert!(gate.registry().is_none() && !verifier.writes());
 }

@@ -53,7 +53,11 @@ impl Login {
     /// # Errors
     /// [`LoginError::Unavailable`] if the directory could not be read.
     pub async fn profile(&self, principal: &Principal) -> Result<Profile, LoginError> {
-        let account = match principal.user() {
+        // A user of another system is none of the directory's, whatever the name.
+        let known = principal
+            .user()
+            .filter(|_| principal.credential().is_some());
+        let account = match known {
             Some(user) => self.directory.account(user.clone()).await?,
             None => None,
         };

@@ -165,7 +165,7 @@ impl Login {
         principal: &Principal,
         ip: Option<IpAddr>,
     ) -> Result<Revoked, LoginError> {
-        if principal.kind() != TokenKind::Session {
+        if principal.kind() != TokenKind::Session || principal.credential().is_none() {
             return Err(LoginError::SessionRequired);
         }
         let actor = at(Actor::from_principal(principal), ip);
@@ -184,7 +184,7 @@ impl Login {
     ) -> Result<u64, LoginError> {
         let user = principal
             .user()
-            .filter(|_| principal.kind() == TokenKind::Session);
+            .filter(|_| principal.kind() == TokenKind::Session && principal.credential().is_some());
         let user = user.ok_or(LoginError::SessionRequired)?;
         let actor = at(Actor::from_principal(principal), ip);
         Ok(self.registry.end_sessions_of(&actor, user).await?)

@@ -26,7 +26,7 @@ impl Reach {
             return Err(ChangeError::SessionRequired);
         }
         Ok(match actor.owner() {
-            Some(owner) if actor.person() != Some(user) => Self::Of(owner.clone()),
+            Some(owner) if !actor.is_user(user) => Self::Of(owner.clone()),
             _ => Self::Everywhere,
         })
     }
