@@ -1,7 +1,7 @@
 //! The registry's background work, as one future.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     fmt,
     future::Future,
     pin::Pin,
@@ -15,8 +15,8 @@ use portcullis_token::TokenKind;
 use tokio::sync::Notify;
 
 use crate::{
-    Batch, CommitError, CreditOp, Cursor, Event, EventKind, Filter, Of, PrefixedId, Query,
-    Registry, Remac, ReservationId, StoreError, UsageDelta, Verifier, hot::HotTable,
+    Batch, CommitError, CreditOp, Event, EventKind, Filter, Of, PrefixedId, Query, Registry, Remac,
+    ReservationId, StoreError, UsageDelta, Verifier, hot::HotTable,
 };
 
 /// How often changes are looked for and one shard is swept.
@@ -203,9 +203,7 @@ async fn run(verifier: Verifier) {
                 let turn = usize::try_from(polls).unwrap_or(0);
                 verifier.inner.hot.sweep(turn, verifier.inner.clock.tick());
                 look.is_due |= polls.is_multiple_of(POLLS_PER_LOOK);
-                if look.is_due {
-                    report(verifier.tell_of_ending(&mut look).await);
-                }
+                report(verifier.tell_of_ending(&mut look).await);
                 polls = polls.wrapping_add(1);
                 if polls.is_multiple_of(POLLS_PER_FLUSH) {
                     report(verifier.flush().await);
@@ -217,12 +215,11 @@ async fn run(verifier: Verifier) {
     }
 }
 
-/// How far the keys were looked through that end soon: a part at each poll, which listeners have
-/// room for.
+/// The keys that end soon: looked for at once, and told of in parts that listeners have room for.
 #[derive(Default)]
 struct Look {
     is_due: bool,
-    after: Option<Cursor>,
+    found: VecDeque<Event>,
     /// Of whose ends was told, until they have passed.
     told: HashMap<CredentialId, Timestamp>,
 }
@@ -264,6 +261,20 @@ impl Verifier {
         if !self.inner.events.has_listeners() {
             return Ok(());
         }
+        if look.is_due {
+            look.is_due = false;
+            self.look_for_ending(look).await?;
+        }
+        for _ in 0..ENDING_AT_A_TIME {
+            let Some(event) = look.found.pop_front() else {
+                break;
+            };
+            self.inner.events.tell(event);
+        }
+        Ok(())
+    }
+
+    async fn look_for_ending(&self, look: &mut Look) -> Result<(), StoreError> {
         let now = self.inner.clock.now();
         let until = now.saturating_add(SOON);
         let query = Query {
@@ -272,13 +283,12 @@ impl Verifier {
                 ending: Some((now, until)),
                 ..Filter::default()
             },
-            after: look.after,
+            after: None,
             offset: 0,
-            limit: ENDING_AT_A_TIME,
+            limit: MOST_ENDING,
         };
         look.told.retain(|_, at| *at >= now);
-        let page = self.inner.store.list(query).await?;
-        for (record, _) in page.items {
+        for (record, _) in self.inner.store.list(query).await?.items {
             let Some(at) = record
                 .expires_at
                 .filter(|_| record.kind == TokenKind::ApiKey)
@@ -288,15 +298,13 @@ impl Verifier {
             if look.told.insert(record.id, at) == Some(at) {
                 continue;
             }
-            self.inner.events.tell(Event {
+            look.found.push_back(Event {
                 at: now,
                 kind: EventKind::Expiring { at },
                 credential: Some(PrefixedId(record.kind, record.id)),
                 owner: Some(record.owner),
             });
         }
-        look.after = page.next.filter(|_| look.told.len() < MOST_ENDING);
-        look.is_due = look.after.is_some();
         Ok(())
     }
 

@@ -22,6 +22,25 @@ const LISTED_AT_A_TIME: usize = 1_000;
 /// How many lists are read before the first of a family falls.
 const FEW_READS: usize = 16;
 
+/// How far below a key is looked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Far {
+    AsFarAsItGoes,
+    /// As few reads find.
+    Near,
+}
+
+/// The first part of a list.
+const fn beginning(of: Of, filter: Filter) -> Query {
+    Query {
+        of,
+        filter,
+        after: None,
+        offset: 0,
+        limit: LISTED_AT_A_TIME,
+    }
+}
+
 /// A live credential below a key.
 #[derive(Debug)]
 pub(crate) struct Descendant {
@@ -47,11 +66,6 @@ impl CredentialRecord {
     /// Whether what a rotated key made is its successor's.
     fn is_left_by(&self, rotated: &Self) -> bool {
         !extends(self.expires_at, rotated.expires_at)
-    }
-
-    /// Whether this ends later than the key that it falls with.
-    pub(crate) fn outlives(&self, maker: &Self) -> bool {
-        extends(maker.expires_at, self.expires_at)
     }
 
     /// The latest end of what this makes: its own end, or just before it if it is rotated.
@@ -115,7 +129,7 @@ impl Registry {
         &self,
         roots: &[CredentialRecord],
     ) -> Result<Vec<Descendant>, StoreError> {
-        self.walk(roots, usize::MAX).await
+        self.walk(roots, Far::AsFarAsItGoes).await
     }
 
     /// Those of them that a few reads find: whoever holds a key decides how many there are below it,
@@ -124,13 +138,13 @@ impl Registry {
         &self,
         roots: &[CredentialRecord],
     ) -> Result<Vec<Descendant>, StoreError> {
-        self.walk(roots, FEW_READS).await
+        self.walk(roots, Far::Near).await
     }
 
     async fn walk(
         &self,
         roots: &[CredentialRecord],
-        most_reads: usize,
+        far: Far,
     ) -> Result<Vec<Descendant>, StoreError> {
         let mut reads = 0;
         let mut found = Vec::new();
@@ -139,10 +153,10 @@ impl Registry {
             roots.iter().map(|root| (root.clone(), false)).collect();
         while let Some((maker, is_orphan)) = makers.pop_front() {
             reads += 1;
-            if reads > most_reads {
+            if far == Far::Near && reads > FEW_READS {
                 break;
             }
-            for record in self.made(&maker).await? {
+            for record in self.made(&maker, far).await? {
                 if !seen.insert(record.id) {
                     continue;
                 }
@@ -157,12 +171,16 @@ impl Registry {
     }
 
     /// What belongs to a credential as its maker, revoked ones too.
-    async fn made(&self, maker: &CredentialRecord) -> Result<Vec<CredentialRecord>, StoreError> {
-        let mut made = self.all(Of::CreatedBy(maker.id)).await?;
+    async fn made(
+        &self,
+        maker: &CredentialRecord,
+        far: Far,
+    ) -> Result<Vec<CredentialRecord>, StoreError> {
+        let mut made = self.listed(Of::CreatedBy(maker.id), far).await?;
         if maker.is_rotated() {
             made.retain(|record| !record.is_left_by(maker));
         }
-        made.append(&mut self.left_to(maker).await?);
+        made.append(&mut self.left_of(maker, far).await?);
         Ok(made)
     }
 
@@ -173,18 +191,38 @@ impl Registry {
         &self,
         key: &CredentialRecord,
     ) -> Result<Vec<CredentialRecord>, StoreError> {
+        self.left_of(key, Far::AsFarAsItGoes).await
+    }
+
+    async fn left_of(
+        &self,
+        key: &CredentialRecord,
+        far: Far,
+    ) -> Result<Vec<CredentialRecord>, StoreError> {
         let Some(replaced) = key.replaces() else {
             return Ok(Vec::new());
         };
         let Some((replaced, _)) = self.read(replaced).await? else {
             return Ok(Vec::new());
         };
-        let mut left = self.all(Of::CreatedBy(replaced.id)).await?;
+        let mut left = self.listed(Of::CreatedBy(replaced.id), far).await?;
         left.retain(|record| record.is_left_by(&replaced));
         for record in &mut left {
             record.created_by = CreatedBy::Credential(key.id);
         }
         Ok(left)
+    }
+
+    /// A list, or as much of it as one read gives.
+    async fn listed(&self, of: Of, far: Far) -> Result<Vec<CredentialRecord>, StoreError> {
+        match far {
+            Far::AsFarAsItGoes => self.all(of).await,
+            Far::Near => {
+                let page = self.inner.store.list(beginning(of, Filter::default()));
+                let items = page.await?.items.into_iter();
+                Ok(items.map(|(record, _)| record).collect())
+            }
+        }
     }
 
     /// A whole list.
@@ -198,13 +236,7 @@ impl Registry {
         of: Of,
         filter: Filter,
     ) -> Result<Vec<CredentialRecord>, StoreError> {
-        let mut query = Query {
-            of,
-            filter,
-            after: None,
-            offset: 0,
-            limit: LISTED_AT_A_TIME,
-        };
+        let mut query = beginning(of, filter);
         let mut records = Vec::new();
         loop {
             let page = self.inner.store.list(query.clone()).await?;

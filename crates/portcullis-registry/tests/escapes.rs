@@ -19,9 +19,9 @@ use common::{
 };
 use portcullis_core::{BoxFuture, Clock};
 use portcullis_registry::{
-    Actor, Batch, ChangeError, Changes, CommitError, IssuedKey, Key, KeyChange, MemoryStore,
-    NewKey, NewSession, Page, Query, Registry, Revoked, Seq, SessionTerms, Snapshot, Store,
-    StoreError, Suspension,
+    Actor, Batch, ChangeError, Changes, CommitError, Expiry, IssuedKey, Key, KeyChange,
+    MemoryStore, NewKey, NewSession, Page, Query, Registry, Revoked, Seq, SessionTerms, Snapshot,
+    Store, StoreError, Suspension,
 };
 use portcullis_token::PepperRing;
 
@@ -321,4 +321,37 @@ async fn the_bearer_of_a_leaked_key_does_not_put_off_its_end() {
     let calls = calls.lock().unwrap();
     let first = calls.find('c').unwrap();
     assert!(first < 30, "{first} reads before the key fell");
+}
+
+#[tokio::test]
+async fn what_a_leaked_key_made_in_its_overlap_falls_with_it_also_if_a_maker_above_was_shortened() {
+    let bed = bed().await;
+    let maker = make(&bed, &ada()).await;
+    let leaked = make(&bed, &bed.actor(&maker).await).await;
+    let by_leaked = bed.actor(&leaked).await;
+    let id = leaked.key.credential();
+    let next = bed
+        .registry
+        .rotate_key(&ada(), id, 24 * HOUR)
+        .await
+        .unwrap();
+    let late = make(&bed, &by_leaked).await;
+    let below = make(&bed, &bed.actor(&late).await).await;
+    let end = Expiry::At(bed.clock.now().saturating_add(HOUR));
+    let shorten = KeyChange::new().expire(end);
+    bed.registry
+        .change_key(&ada(), maker.key.credential(), shorten)
+        .await
+        .unwrap();
+    let _revoked = bed.registry.revoke_key(&ada(), id).await.unwrap();
+    for (key, lives) in [
+        (&leaked, false),
+        (&late, false),
+        (&below, false),
+        (&next, true),
+    ] {
+        assert_eq!(is_live(&bed, key).await, lives);
+    }
+    bed.clock.advance(HOUR);
+    assert!(!is_live(&bed, &next).await);
 }

@@ -1,5 +1,7 @@
 //! Changing keys.
 
+use std::collections::HashMap;
+
 use portcullis_core::{CredentialId, Timestamp};
 use portcullis_scope::Grant;
 use serde_json::{Map, Value, json};
@@ -11,7 +13,7 @@ use super::{
     revoke::PATIENCE,
 };
 use crate::{
-    Actor, Batch, ChangeError, CredentialRecord, PrefixedId, Registry, State, Version,
+    Actor, Batch, ChangeError, CreatedBy, CredentialRecord, PrefixedId, Registry, State, Version,
     change::{TRIES, Try},
     lineage::{AT_A_TIME, extends},
     standing::Standing,
@@ -144,20 +146,33 @@ impl Registry {
     }
 
     /// The live descendants of a key that end later than it does, before and after they are capped.
+    ///
+    /// What a rotated key keeps ends before that key, as it did: else it would be its successor's.
     async fn to_cap(
         &self,
         maker: &CredentialRecord,
     ) -> Result<Vec<(CredentialRecord, CredentialRecord)>, ChangeError> {
-        let below = self.descendants(std::slice::from_ref(maker)).await?;
-        let beyond = below.into_iter().map(|below| below.record);
-        let beyond = beyond.filter(|record| record.outlives(maker));
-        let capped = beyond.map(|before| {
+        // By whom it was made, the latest end of what a key makes; those above come first.
+        let mut latest = HashMap::from([(maker.id, maker.latest_below())]);
+        let mut capped = Vec::new();
+        for below in self.descendants(std::slice::from_ref(maker)).await? {
+            let before = below.record;
+            let above = match before.created_by {
+                CreatedBy::Credential(above) => latest.get(&above).copied().flatten(),
+                _ => None,
+            };
+            let limit = above.into_iter().chain(maker.expires_at).min();
             let mut after = before.clone();
-            after.expires_at = maker.expires_at;
-            after.updated_at = maker.updated_at;
-            (before, after)
-        });
-        Ok(capped.collect())
+            if extends(limit, before.expires_at) {
+                after.expires_at = limit;
+                after.updated_at = maker.updated_at;
+            }
+            latest.insert(after.id, after.latest_below());
+            if after.expires_at != before.expires_at {
+                capped.push((before, after));
+            }
+        }
+        Ok(capped)
     }
 
     fn cap(

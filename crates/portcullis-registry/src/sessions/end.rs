@@ -98,7 +98,7 @@ impl Registry {
 
     /// Ends a user's oldest sessions beyond the cap, and forgets those that have ended by themselves.
     ///
-    /// A login of which one session stays keeps what could refresh it.
+    /// Beyond the cap of each login the newest session stays, and then the newest logins.
     async fn end_oldest(&self, actor: &Actor, user: &User) -> Result<(), ChangeError> {
         const DISPLACED: Action = Action::Named("session.displaced");
         let any_beyond = Query {
@@ -116,15 +116,25 @@ impl Registry {
         let (ended, mut live): (Vec<_>, Vec<_>) = sessions
             .into_iter()
             .partition(|session| self.has_ended(session));
+        let mut alone = ended;
+        if live.len() > most {
+            // Of each login the newest: whoever refreshes much displaces nobody but itself.
+            let mut seen = HashSet::new();
+            let is_newest = |session: &CredentialRecord| {
+                session.family.is_none_or(|family| seen.insert(family))
+            };
+            let (newest, older): (Vec<_>, Vec<_>) = live.into_iter().partition(is_newest);
+            alone.extend(older);
+            live = newest;
+        }
         let beyond = live.split_off(live.len().min(most));
-        let kept: HashSet<_> = live.iter().filter_map(|session| session.family).collect();
-        let (mut alone, mut families) = (ended, HashSet::new());
+        let mut families = HashSet::new();
         for session in beyond {
             match session.family {
-                Some(family) if !kept.contains(&family) => {
+                Some(family) => {
                     families.insert(family);
                 }
-                _ => alone.push(session),
+                None => alone.push(session),
             }
         }
         self.revoke_all(actor, alone, DISPLACED).await?;

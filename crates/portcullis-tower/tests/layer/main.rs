@@ -7,3 +7,4 @@ mod bed;
 mod bodies;
 mod contract;
 mod credits;
+mod random;
