@@ -6,7 +6,7 @@ use crate::{Actor, ChangeError, Cursor, Filter, Of, Owner, Query, Registry};
 /// Which part of a list to read.
 #[derive(Clone, Debug)]
 pub struct Listing {
-    /// Which of the keys.
+    /// Which to keep.
     pub filter: Filter,
     /// Only what comes after this place.
     pub after: Option<Cursor>,
@@ -24,6 +24,18 @@ impl Default for Listing {
             after: None,
             offset: 0,
             limit: 50,
+        }
+    }
+}
+
+impl Listing {
+    pub(crate) fn of(self, of: Of) -> Query {
+        Query {
+            of,
+            filter: self.filter,
+            after: self.after,
+            offset: self.offset,
+            limit: self.limit.clamp(1, 100),
         }
     }
 }
@@ -51,13 +63,7 @@ impl Registry {
         listing: Listing,
     ) -> Result<KeyList, ChangeError> {
         Self::authorise(actor, owner)?;
-        let query = Query {
-            of: Of::Keys(owner.clone()),
-            filter: listing.filter,
-            after: listing.after,
-            offset: listing.offset,
-            limit: listing.limit.clamp(1, 100),
-        };
+        let query = listing.of(Of::Keys(owner.clone()));
         let page = self.inner.store.list(query).await?;
         let keys = page
             .items

@@ -6,7 +6,7 @@ use portcullis_token::TokenKind;
 
 use super::end::Reach;
 use crate::{
-    Actor, ChangeError, CredentialRecord, Cursor, Listing, Of, Owner, PrefixedId, Query, Registry,
+    Actor, ChangeError, CredentialRecord, Cursor, Listing, Of, Owner, PrefixedId, Registry,
     Revoked, State, Usage, User, keys::Action,
 };
 
@@ -85,13 +85,7 @@ impl Registry {
         listing: Listing,
     ) -> Result<SessionList, ChangeError> {
         let reach = Reach::of(actor, user)?;
-        let query = Query {
-            of: Of::Sessions(user.clone()),
-            filter: listing.filter,
-            after: listing.after,
-            offset: listing.offset,
-            limit: listing.limit.clamp(1, 100),
-        };
+        let query = listing.of(Of::Sessions(user.clone()));
         let page = self.inner.store.list(query).await?;
         let mut items = page.items;
         items.retain(|(record, usage)| {
