@@ -163,7 +163,7 @@ impl Teller {
     }
 }
 
-/// A stream of events; made by [`Registry::events`](crate::Registry::events).
+/// A stream of events; made by [`Registry::events`](crate::Verifier::events).
 ///
 /// It holds the newest 1,024 for a listener that is slow, and counts those that are lost. It is a
 /// convenience, not a log: what must not be missed is in the audit log.

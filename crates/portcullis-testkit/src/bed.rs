@@ -16,7 +16,7 @@ use portcullis_token::{Environment, PepperRing, TokenFormat};
 /// Tokens are of the brand `tb` and live. Keys and sessions are real ones, verified like any other:
 /// a test goes through the same gate as a caller. Nothing happens by itself: a test that looks at
 /// uses, or at credits after a request that was dropped, calls
-/// [`flush`](portcullis_registry::Registry::flush) first.
+/// [`flush`](portcullis_registry::Verifier::flush) first.
 ///
 /// # Panics
 /// All methods that issue something panic where an application would handle an error: for a scope
