@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write, path::Path, sync::Arc};
 
 use portcullis_login::Directory;
-use portcullis_registry::{Actor, PepperFile, Registry, Retirement};
+use portcullis_registry::{Actor, PepperFile, Registry, RetireError, Retirement};
 use portcullis_scope::Catalogue;
 use portcullis_sqlite::{LookError, OpenError, SqliteStore, look_at_peppers};
 use portcullis_token::{Environment, Pepper, PepperRing, PepperVersion, TokenFormat};
@@ -156,8 +156,11 @@ fn retire(
             )));
         }
         let system = Actor::dangerous_system();
-        registry.retire_pepper(&system, version, retirement).await?;
-        Ok(passwords)
+        match registry.retire_pepper(&system, version, retirement).await {
+            // It is in the file: the store has forgotten it before a crash, and the rest is left.
+            Ok(()) | Err(RetireError::Unknown { .. }) => Ok(passwords),
+            Err(error) => Err(error.into()),
+        }
     })?;
     if let Some(rest) = ring.without(version) {
         kept.replace(&rest)?;

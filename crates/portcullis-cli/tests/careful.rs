@@ -83,6 +83,32 @@ fn a_pepper_that_is_not_in_the_file_is_not_retired() {
 }
 
 #[test]
+fn a_retirement_that_was_cut_short_before_the_file_was_written_is_finished_by_another() {
+    let places = Places::new();
+    done(&places.pepper(&["new"]));
+    places.issue();
+    done(&places.pepper(&["add"]));
+    done(&places.pepper(&["promote", "2"]));
+    let journal = places.journal.to_str().unwrap();
+    let retire = |version| {
+        let store = places.store_argument();
+        let rest = ["--journal", journal, "--revoke-rest"];
+        places.pepper(&[&["retire", version, "--store", store][..], &rest].concat())
+    };
+    let both = fs::read_to_string(&places.peppers).unwrap();
+    done(&retire("1"));
+    let second = fs::read_to_string(&places.peppers).unwrap();
+    // As it was when the store had forgotten the pepper.
+    fs::write(&places.peppers, both).unwrap();
+    let retired = done(&retire("1"));
+    assert!(retired.contains("pepper 1 is retired"), "{retired}");
+    assert_eq!(fs::read_to_string(&places.peppers).unwrap(), second);
+    // The current one is never left out.
+    refused(&retire("2"));
+    assert_eq!(fs::read_to_string(&places.peppers).unwrap(), second);
+}
+
+#[test]
 fn peppers_and_a_journal_in_the_folder_of_the_store_are_refused() {
     let mut places = Places::new();
     done(&places.pepper(&["new"]));

@@ -117,7 +117,7 @@ fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<TokenKind> {
         .ok_or_else(|| damaged(column))
 }
 
-pub(crate) fn environment(row: &Row<'_>, column: usize) -> rusqlite::Result<Environment> {
+fn environment(row: &Row<'_>, column: usize) -> rusqlite::Result<Environment> {
     environment_of(row.get_ref(column)?.as_str()?).ok_or_else(|| damaged(column))
 }
 

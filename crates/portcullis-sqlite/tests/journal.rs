@@ -79,7 +79,7 @@ async fn a_journal_behind_a_symbolic_link_stays_where_it_is() {
     let text = fs::read_to_string(&journal).unwrap();
     fs::write(
         &journal,
-        text.replacen("portcullis-journal 2", "portcullis-journal 1", 1),
+        text.replacen("portcullis-journal 3", "portcullis-journal 1", 1),
     )
     .unwrap();
     let link = folder.path().join("link");

@@ -125,7 +125,7 @@ fn the_journal_goes_on_and_has_what_it_lacked_of_revoked_foreign_keys() {
     let (_folder, path, journal) = copy();
     drop(SqliteStore::open_with_journal(&path, &journal).unwrap());
     let text = fs::read_to_string(&journal).unwrap();
-    let first = "portcullis-journal 2 e0d618d26ef29afc92d42700feb9b3ff 0\n";
+    let first = "portcullis-journal 3 e0d618d26ef29afc92d42700feb9b3ff 0\n";
     assert!(text.starts_with(first), "{text}");
     for change in 1..=4 {
         assert!(text.contains(&format!("\"change\":{change},")), "{text}");

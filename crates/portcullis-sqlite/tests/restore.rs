@@ -302,6 +302,23 @@ async fn what_a_restore_that_was_killed_has_left_is_not_applied_to_the_next_one(
     assert_eq!(names.count(), 1, "nothing unfinished is left");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_journal_that_is_written_anew_and_a_new_lock_have_the_mode_that_it_had() {
+    use std::os::unix::fs::PermissionsExt;
+    let places = Places::new();
+    drop(places.open());
+    places.backup();
+    let lock = places.journal.with_extension("lock");
+    fs::remove_file(&lock).unwrap();
+    fs::set_permissions(&places.journal, fs::Permissions::from_mode(0o640)).unwrap();
+    places.restore().unwrap();
+    for path in [&places.journal, &lock] {
+        let mode = fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640, "{}", path.display());
+    }
+}
+
 #[tokio::test]
 async fn an_owner_that_was_noted_after_the_backup_stays_suspended() {
     let places = Places::new();

@@ -77,6 +77,65 @@ fn every_commit_is_synced_before_it_is_acknowledged() {
     assert_eq!(acknowledged, COMMITS, "{trace}");
 }
 
+/// Not a test of its own: it opens a store and changes nothing.
+#[test]
+fn child_that_opens_its_store() {
+    if let Some(folder) = std::env::var_os(CHILD) {
+        let folder = Path::new(&folder);
+        let (data, journal) = (folder.join("data/portcullis.db"), folder.join("journal"));
+        drop(SqliteStore::open_with_journal(data, journal).unwrap());
+    }
+}
+
+/// What a sync that failed has left may be in memory alone, where a later one takes it for written.
+#[tokio::test]
+async fn the_last_lines_of_the_journal_are_written_and_synced_once_more_when_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let store = folder.path().join("data/portcullis.db");
+    let store = SqliteStore::open_with_journal(store, &journal).unwrap();
+    for version in 0..3 {
+        let record = CredentialRecord {
+            version: Version(version),
+            ..key(1)
+        };
+        let batch = Batch {
+            credentials: vec![record],
+            ..Batch::default()
+        };
+        store.commit(batch).await.unwrap();
+    }
+    drop(store);
+    let before = std::fs::read_to_string(&journal).unwrap();
+    let trace = folder.path().join("trace");
+    let traced = Command::new("strace")
+        .args(["-f", "-s", "8", "-e", "trace=fsync,write", "-P"])
+        .arg(&journal)
+        .arg("-o")
+        .arg(&trace)
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "child_that_opens_its_store"])
+        .env(CHILD, folder.path())
+        .stdout(Stdio::null())
+        .status();
+    let status = traced.expect("this test needs strace: apt-get install strace");
+    assert!(status.success(), "{status}");
+    assert_eq!(std::fs::read_to_string(&journal).unwrap(), before);
+    let trace = std::fs::read_to_string(&trace).unwrap();
+    let calls = trace.lines().filter(|line| !line.contains("exited"));
+    let calls: Vec<_> = calls.collect();
+    let last = before.lines().last().unwrap();
+    let [written, synced] = calls[..] else {
+        panic!("{trace}");
+    };
+    assert!(
+        written.contains(last.split(' ').next().unwrap())
+            && written.ends_with(&format!("= {}", last.len() + 1)),
+        "{trace}"
+    );
+    assert!(synced.contains("fsync("), "{trace}");
+}
+
 /// How many acknowledgements there are; each but the first two, of a record that is new and of
 /// tables that are, has both files synced since the one before.
 fn check(trace: &str) -> u64 {

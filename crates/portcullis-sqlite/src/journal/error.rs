@@ -15,11 +15,22 @@ pub enum JournalError {
     /// It is none, or of a later version.
     #[error("it is not a revocation journal of a version that this program knows")]
     Format,
-    /// It is of another store.
-    #[error("it is the journal of another store")]
+    /// It is of another store, or a copy of the store's own from before it was restored.
+    #[error("it is the journal of another store, or a copy from before this one was restored")]
     OtherStore,
-    /// It begins later than what it is to continue, or ends before.
-    #[error("it lacks the changes between {from} and {to}")]
+    /// A restore has made another store of this one or of a backup of it, which alone goes on with
+    /// the journal.
+    #[error(
+        "a store that was restored goes on with it in the place of this one: open that, or restore \
+         a backup once more"
+    )]
+    Superseded,
+    /// It begins later than what it is to continue, or ends before, or there is a hole that the
+    /// store can't fill: it is an older copy, say.
+    #[error(
+        "it lacks the changes between {from} and {to}: give the newest copy of it, or give it up, \
+         after which backups from before can't be restored"
+    )]
     Gap {
         /// The last change that is known without it.
         from: u64,

@@ -1,7 +1,9 @@
 //! One line of the journal.
 
+use std::str::FromStr;
+
 use portcullis_core::{CredentialId, Timestamp};
-use portcullis_registry::{Networks, Owner, Seq, State};
+use portcullis_registry::{CreatedBy, CredentialRecord, Meta, Networks, Owner, Seq, State, User};
 use portcullis_scope::Grant;
 use portcullis_token::{Environment, Mac, PepperVersion};
 use serde_json::{Value, json};
@@ -26,8 +28,8 @@ pub(crate) enum Entry {
         grant: Grant,
         expires_at: Option<Timestamp>,
         networks: Networks,
-        /// Of an imported key that is revoked: a backup without it would let it be imported again.
-        tombstone: Option<Tombstone>,
+        /// Of a key of another system: a backup without it would let it be imported again.
+        import: Option<Box<Import>>,
     },
     Owner {
         owner: Owner,
@@ -35,15 +37,23 @@ pub(crate) enum Entry {
     },
 }
 
-/// What a store must hold of a revoked key of another system, so that it isn't imported again.
+/// What a store needs of a key of another system to hold it as it was: who has that key would get
+/// a new one by importing it again, without what was taken away.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Tombstone {
+pub(crate) struct Import {
     pub(crate) prefix: String,
     /// Not the digest, but what the pepper has made of it.
     pub(crate) mac: Mac,
     pub(crate) pepper: PepperVersion,
     pub(crate) environment: Environment,
     pub(crate) owner: Owner,
+    /// Version 2 had none of these five.
+    pub(crate) user: Option<User>,
+    pub(crate) name: Option<String>,
+    pub(crate) meta: Meta,
+    /// As its text.
+    pub(crate) quota: Option<String>,
+    pub(crate) created_by: CreatedBy,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
 }
@@ -56,6 +66,31 @@ pub(crate) enum Of {
 }
 
 impl Entry {
+    pub(super) fn of_record(record: CredentialRecord) -> Self {
+        let import = record.imported.map(|prefix| Import {
+            prefix,
+            mac: record.mac,
+            pepper: record.pepper,
+            environment: record.environment,
+            owner: record.owner,
+            user: record.user,
+            name: Some(record.name),
+            meta: record.meta,
+            quota: record.quota.map(|quota| quota.to_string()),
+            created_by: record.created_by,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+        });
+        Self::Credential {
+            id: record.id,
+            state: record.state,
+            grant: record.grant,
+            expires_at: record.expires_at,
+            networks: record.networks,
+            import: import.map(Box::new),
+        }
+    }
+
     pub(crate) fn of(&self) -> Of {
         match self {
             Self::Credential { id, .. } => Of::Credential(*id),
@@ -74,7 +109,7 @@ impl Line {
                 grant,
                 expires_at,
                 networks,
-                tombstone,
+                import,
             }) => {
                 let mut value = json!({
                     "credential": id.to_string(),
@@ -83,8 +118,8 @@ impl Line {
                     "expiresAt": expires_at.map(Timestamp::unix_micros),
                     "networks": networks.to_string(),
                 });
-                if let (Some(tombstone), Some(value)) = (tombstone, value.as_object_mut()) {
-                    value.insert("imported".into(), tombstone.to_json());
+                if let (Some(import), Some(value)) = (import, value.as_object_mut()) {
+                    value.insert("imported".into(), import.to_json());
                 }
                 value
             }
@@ -126,8 +161,8 @@ impl Line {
                     micros => Some(Timestamp::from_unix_micros(micros.as_i64()?)),
                 },
                 networks: text_of(&value, "networks")?.parse().ok()?,
-                tombstone: match value.get("imported") {
-                    Some(imported) => Some(Tombstone::of_json(imported)?),
+                import: match value.get("imported") {
+                    Some(imported) => Some(Box::new(Import::of_json(imported)?)),
                     None => None,
                 },
             })
@@ -151,10 +186,15 @@ fn text_of<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
     value.get(name)?.as_str()
 }
 
-impl Tombstone {
+impl Import {
     fn to_json(&self) -> Value {
         let mac = self.mac.as_bytes().iter();
-        json!({
+        let (by_user, by_credential) = match &self.created_by {
+            CreatedBy::System => (None, None),
+            CreatedBy::User(user) => (Some(user.as_str()), None),
+            CreatedBy::Credential(id) => (None, Some(id.to_string())),
+        };
+        let mut value = json!({
             "prefix": self.prefix,
             "mac": mac.map(|byte| format!("{byte:02x}")).collect::<String>(),
             "pepper": self.pepper.number(),
@@ -162,7 +202,21 @@ impl Tombstone {
             "owner": self.owner.as_str(),
             "createdAt": self.created_at.unix_micros(),
             "updatedAt": self.updated_at.unix_micros(),
-        })
+        });
+        let meta = (!self.meta.is_none()).then(|| self.meta.as_json().to_owned());
+        for (name, text) in [
+            ("user", self.user.as_ref().map(|user| user.as_str().into())),
+            ("name", self.name.clone()),
+            ("meta", meta),
+            ("quota", self.quota.clone()),
+            ("createdByUser", by_user.map(str::to_owned)),
+            ("createdByCredential", by_credential),
+        ] {
+            if let (Some(text), Some(value)) = (text, value.as_object_mut()) {
+                value.insert(name.into(), text.into());
+            }
+        }
+        value
     }
 
     fn of_json(value: &Value) -> Option<Self> {
@@ -174,9 +228,30 @@ impl Tombstone {
             pepper: PepperVersion::new(pepper.try_into().ok()?)?,
             environment: cells::environment_of(text_of(value, "environment")?)?,
             owner: text_of(value, "owner")?.parse().ok()?,
+            user: parsed(value, "user")?,
+            name: text_of(value, "name").map(str::to_owned),
+            meta: match text_of(value, "meta") {
+                Some(json) => Meta::new(json).ok()?,
+                None => Meta::NONE,
+            },
+            quota: text_of(value, "quota").map(str::to_owned),
+            created_by: match parsed(value, "createdByUser")? {
+                Some(user) => CreatedBy::User(user),
+                None => parsed(value, "createdByCredential")?
+                    .map_or(CreatedBy::System, CreatedBy::Credential),
+            },
             created_at: instant("createdAt")?,
             updated_at: instant("updatedAt")?,
         })
+    }
+}
+
+/// A text that need not be there; nothing at all if it is not what it should be.
+#[expect(clippy::option_option, reason = "absent and damaged are not the same")]
+fn parsed<T: FromStr>(value: &Value, name: &str) -> Option<Option<T>> {
+    match text_of(value, name) {
+        Some(text) => text.parse().ok().map(Some),
+        None => Some(None),
     }
 }
 
@@ -202,7 +277,7 @@ pub(super) fn revoked(id: u64) -> Entry {
         grant: "posts:read".parse().unwrap(),
         expires_at: Some(Timestamp::from_unix_micros(-7)),
         networks: "203.0.113.0/24".parse().unwrap(),
-        tombstone: None,
+        import: None,
     }
 }
 
@@ -217,18 +292,36 @@ mod tests {
             suspended: true,
         };
         let mut imported = revoked(6);
-        if let Entry::Credential { tombstone, .. } = &mut imported {
-            *tombstone = Some(Tombstone {
+        let mut whole = revoked(7);
+        if let Entry::Credential { import, .. } = &mut imported {
+            *import = Some(Box::new(Import {
                 prefix: "sk-social-".into(),
                 mac: Mac::from_bytes([0xa5; 32]),
                 pepper: PepperVersion::FIRST,
                 environment: Environment::Test,
                 owner: "acme".parse().unwrap(),
+                user: None,
+                name: None,
+                meta: Meta::NONE,
+                quota: None,
+                created_by: CreatedBy::System,
                 created_at: Timestamp::from_unix_micros(1),
                 updated_at: Timestamp::from_unix_micros(2),
-            });
+            }));
         }
-        for entry in [Some(revoked(5)), Some(imported), Some(suspended), None] {
+        if let (Entry::Credential { import: from, .. }, Entry::Credential { import, .. }) =
+            (&imported, &mut whole)
+        {
+            let mut more = from.clone().unwrap();
+            more.user = Some("ada".parse().unwrap());
+            more.name = Some("old \u{fc}".into());
+            more.meta = Meta::new("{\"team\":1}").unwrap();
+            more.quota = Some("5/60s".into());
+            more.created_by = CreatedBy::Credential(CredentialId::from_value(9).unwrap());
+            *import = Some(more);
+        }
+        let entries = [revoked(5), imported, whole, suspended].map(Some);
+        for entry in entries.into_iter().chain([None]) {
             let line = Line {
                 synced: Some(Seq(8)),
                 change: Seq(9),

@@ -16,15 +16,20 @@ use super::{
 
 pub(super) const NAME: &str = "portcullis-journal";
 /// The version that is written; those before it are read.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 /// More than a first line has, so that a large file without lines is not read whole.
-const LONGEST_FIRST: u64 = 128;
+const LONGEST_FIRST: u64 = 1 << 16;
+/// So many of the stores before fit into it.
+const MOST_FORMER: usize = 1_000;
 
 /// A journal that was read.
 #[derive(Debug)]
 pub(crate) struct Journal {
     pub(super) version: u32,
+    /// The store that goes on with it.
     pub(crate) store: String,
+    /// Those before it, of which it was restored, each with its last change.
+    pub(crate) former: Vec<(String, Seq)>,
     /// The change after which it begins.
     pub(crate) from: Seq,
     /// The newest change of it.
@@ -34,6 +39,9 @@ pub(crate) struct Journal {
     pub(super) lines: u64,
     /// How many bytes are whole lines.
     pub(super) whole_bytes: u64,
+    /// Where those begin that were written last, all at once, and what was synced before them.
+    pub(super) last_group: u64,
+    pub(super) synced: Option<Seq>,
 }
 
 impl Journal {
@@ -73,23 +81,51 @@ impl Journal {
     fn begin(bytes: &[u8]) -> Option<Self> {
         let text = str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
         let words: Vec<_> = text.split(' ').collect();
-        let [NAME, version, store, from] = words[..] else {
+        let [NAME, version, store, from, ref former @ ..] = words[..] else {
             return None;
         };
         let version = version.parse().ok();
+        let former = former.iter().map(|word| {
+            let (store, last) = word.split_once(':')?;
+            Some((store.to_owned(), Seq(last.parse().ok()?)))
+        });
         let from = Seq(from.parse().ok()?);
         Some(Self {
             version: version.filter(|version| (1..=VERSION).contains(version))?,
             store: store.to_owned(),
+            former: former.collect::<Option<_>>()?,
             from,
             last: from,
             entries: HashMap::new(),
             lines: 0,
             whole_bytes: length(bytes),
+            last_group: 0,
+            synced: None,
         })
     }
 
+    /// Hands it on to a store that was restored, which begins behind the newest change.
+    pub(crate) fn hand_on(&mut self, store: String) {
+        let before = std::mem::replace(&mut self.store, store);
+        self.former.push((before, self.last));
+        let too_many = self.former.len().saturating_sub(MOST_FORMER);
+        self.former.drain(..too_many);
+    }
+
+    /// Up to which change it has been that of a store; none if it never was.
+    pub(crate) fn last_of(&self, store: &str) -> Option<Seq> {
+        if self.store == store {
+            return Some(self.last);
+        }
+        let former = self.former.iter().find(|(former, _)| former == store);
+        former.map(|(_, last)| *last)
+    }
+
     fn add(&mut self, line: Line, bytes: u64) {
+        if self.lines == 0 || line.synced != self.synced {
+            self.last_group = self.whole_bytes;
+            self.synced = line.synced;
+        }
         self.lines += 1;
         self.whole_bytes += bytes;
         self.last = self.last.max(line.change);
@@ -188,10 +224,12 @@ mod tests {
         for first in [
             "portcullis-journal 10 ab 3\n",
             "portcullis-journal 19 ab 3\n",
-            "portcullis-journal 3 ab 3\n",
+            "portcullis-journal 4 ab 3\n",
             "portcullis-journal 0 ab 3\n",
             "portcullis-journal 2 ab\n",
-            "portcullis-journal 2 ab 3 4\n",
+            "portcullis-journal 3 ab 3 4\n",
+            "portcullis-journal 3 ab 3 cd:4 \n",
+            "portcullis-journal 3 ab 3 cd:x\n",
             "portcullis-journals 2 ab 3\n",
             "",
         ] {

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, Metadata, OpenOptions, TryLockError},
     io::{self, BufReader, BufWriter, Read, Seek, Write},
     path::{Path, PathBuf},
 };
@@ -16,7 +16,7 @@ use super::{
     reading::{NAME, VERSION, length},
     sources,
 };
-use crate::{cells, fetch, file};
+use crate::{fetch, file};
 
 /// It may grow to twice what is live and this more before it is written anew.
 const SLACK: u64 = 1 << 20;
@@ -48,7 +48,12 @@ impl JournalWriter {
         let store = identity(connection)?;
         let head = fetch::head(connection)?;
         let (file, journal) = match Journal::read(path) {
-            Ok(journal) if journal.store != store => return Err(JournalError::OtherStore),
+            Ok(journal) if journal.store != store => {
+                return Err(match journal.last_of(&store) {
+                    Some(_) => JournalError::Superseded,
+                    None => JournalError::OtherStore,
+                });
+            }
             Ok(journal) if journal.last > head => {
                 // The store is older than what was acknowledged: it was restored by other means.
                 return Err(JournalError::Gap {
@@ -56,7 +61,10 @@ impl JournalWriter {
                     to: journal.last.0,
                 });
             }
-            Ok(journal) if journal.is_worn() => anew(path, journal.with_tombstones(connection)?)?,
+            Ok(mut journal) if journal.is_worn() => {
+                journal.add_imports(connection)?;
+                anew(path, journal)?
+            }
             Ok(journal) => (reopen(path, &journal)?, journal),
             Err(JournalError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
                 anew(path, Journal::new(store, head))?
@@ -116,19 +124,20 @@ impl JournalWriter {
         };
         let mut lines = String::new();
         let mut written = self.last;
-        let statement = "SELECT seq, credential, owner FROM changes WHERE seq > ?1 ORDER BY seq";
-        let mut statement = connection.prepare_cached(statement)?;
-        let mut rows = statement.query([cells::count_cell(self.last.0)])?;
-        while let Some(row) = rows.next()? {
-            let change = Seq(cells::count(row, 0)?);
-            let entry = match cells::optional_id(row, 1)? {
-                Some(id) => sources::credential(connection, id)?,
-                None => sources::owner(connection, cells::text(row, 2)?)?,
-            };
+        let mut missing = head.0.saturating_sub(self.last.0);
+        sources::changes_after(connection, self.last, |change, entry| {
+            missing = missing.saturating_sub(1);
             if entry.is_some() {
                 lines.push_str(&line(change, entry).to_text());
                 written = change;
             }
+        })?;
+        if missing > 0 {
+            // A restored store doesn't have what came between the backup and the restore.
+            return Err(JournalError::Gap {
+                from: self.last.0,
+                to: head.0,
+            });
         }
         if written != head {
             lines.push_str(&line(head, None).to_text());
@@ -164,12 +173,26 @@ impl Journal {
         Self {
             version: VERSION,
             store,
+            former: Vec::new(),
             from,
             last: from,
             entries: std::collections::HashMap::new(),
             lines: 0,
             whole_bytes: 0,
+            last_group: 0,
+            synced: None,
         }
+    }
+
+    /// Takes up what a store has changed that goes on with it.
+    pub(crate) fn take_up(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        sources::changes_after(connection, self.last, |change, entry| {
+            if let Some(entry) = entry {
+                self.entries.insert(entry.of(), (change, entry));
+            }
+        })?;
+        self.last = fetch::head(connection)?;
+        Ok(())
     }
 
     /// Whether it is to be written anew: for its length or its version.
@@ -177,8 +200,8 @@ impl Journal {
         self.version < VERSION || self.whole_bytes > compact_at(self.live_bytes())
     }
 
-    /// With what version 1 did not have of revoked keys of other systems.
-    fn with_tombstones(mut self, connection: &Connection) -> rusqlite::Result<Self> {
+    /// Adds what earlier versions did not have of keys of other systems.
+    pub(crate) fn add_imports(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         if self.version < VERSION {
             for (_, entry) in self.entries.values_mut() {
                 if let Entry::Credential { id, .. } = entry
@@ -188,7 +211,7 @@ impl Journal {
                 }
             }
         }
-        Ok(self)
+        Ok(())
     }
 
     /// How many bytes the lines have that count: about, since not all are as long.
@@ -199,13 +222,31 @@ impl Journal {
     }
 }
 
-/// Takes the lock file beside the journal, which the operating system gives back when the process
+/// Takes the lock of a journal that is there.
+pub(crate) fn lock_existing(path: &Path) -> Result<File, JournalError> {
+    // No lock is left beside what is none.
+    fs::metadata(path)?;
+    lock(path)
+}
+
+/// Takes the lock file beside a journal, which the operating system gives back when the process
 /// ends. That of the store is not enough: there may be copies of it.
 fn lock(path: &Path) -> Result<File, JournalError> {
     let mut name = OsString::from(path);
     name.push(".lock");
-    let mut options = file::private();
-    let file = options.create(true).truncate(false).open(name)?;
+    let file = match file::private().create_new(true).open(&name) {
+        Ok(file) => {
+            if let Ok(journal) = fs::metadata(path) {
+                keep_owner(&file, &journal);
+            }
+            file
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let mut options = file::private();
+            options.create(true).truncate(false).open(&name)?
+        }
+        Err(error) => return Err(error.into()),
+    };
     match file::try_lock(&file) {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(JournalError::InUse),
@@ -213,18 +254,48 @@ fn lock(path: &Path) -> Result<File, JournalError> {
     }
 }
 
+/// Gives a new file the owner and the mode of the one that was there: who runs a restore need not be
+/// the user of the service.
+///
+/// Best effort: who may not hand it on keeps it, for its own eyes.
+#[cfg(unix)]
+fn keep_owner(file: &File, before: &Metadata) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let is_same = file
+        .metadata()
+        .is_ok_and(|now| (now.uid(), now.gid()) == (before.uid(), before.gid()));
+    if is_same || fchown(file, Some(before.uid()), Some(before.gid())).is_ok() {
+        let _ = file.set_permissions(before.permissions());
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_file: &File, _before: &Metadata) {}
+
 fn reopen(path: &Path, journal: &Journal) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     // What was cut short goes, so that the next line stands alone.
     file.set_len(journal.whole_bytes)?;
+    // A sync that failed may have left lines in the memory of the system alone, which takes them for
+    // written. So the last ones are written once more.
+    let mut last = Vec::new();
+    file.seek(io::SeekFrom::Start(journal.last_group))?;
+    file.read_to_end(&mut last)?;
+    file.seek(io::SeekFrom::Start(journal.last_group))?;
+    file.write_all(&last)?;
     file.sync_all()?;
     Ok(file)
 }
 
 /// Writes a journal anew: it gets its name, and takes that of the old one, when it is whole.
-fn anew(path: &Path, journal: Journal) -> Result<(File, Journal), JournalError> {
+pub(crate) fn anew(path: &Path, journal: Journal) -> Result<(File, Journal), JournalError> {
     let unfinished = file::unfinished(path);
+    let before = fs::metadata(path).ok();
     let made = write_anew(&unfinished, journal).and_then(|made| {
+        if let Some(before) = before {
+            keep_owner(&made.0, &before);
+            made.0.sync_all()?;
+        }
         fs::rename(&unfinished, path)?;
         Ok(made)
     });
@@ -238,7 +309,11 @@ fn anew(path: &Path, journal: Journal) -> Result<(File, Journal), JournalError> 
 fn write_anew(unfinished: &Path, mut journal: Journal) -> io::Result<(File, Journal)> {
     let file = file::make_unfinished(unfinished)?;
     let mut out = BufWriter::new(&file);
-    writeln!(out, "{NAME} {VERSION} {} {}", journal.store, journal.from.0)?;
+    write!(out, "{NAME} {VERSION} {} {}", journal.store, journal.from.0)?;
+    for (store, last) in &journal.former {
+        write!(out, " {store}:{}", last.0)?;
+    }
+    writeln!(out)?;
     let mut entries: Vec<_> = journal.entries.values().collect();
     // In their order, so that damage shows.
     entries.sort_by_key(|(change, _)| *change);

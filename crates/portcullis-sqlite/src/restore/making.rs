@@ -27,7 +27,8 @@ pub struct Restored {
     pub changes: u64,
     /// How many sessions and refresh tokens were ended.
     pub sessions: u64,
-    /// How many keys were revoked because their pepper was not given, with what they have made.
+    /// How many keys were revoked because their pepper was not given, with what they have made; among
+    /// them keys of other systems that were imported after the backup, under a pepper from then.
     pub revoked: u64,
     /// How many passwords are under peppers that were not given: they can't be used any more.
     pub passwords: u64,
@@ -37,18 +38,21 @@ pub struct Restored {
 /// has it.
 ///
 /// So nothing comes back that was revoked, disabled, narrowed, shortened or suspended after the
-/// backup was made; a key of another system that was imported and revoked since stays revoked when
-/// it is imported again. What else was made after it is not known any more. Sessions and refresh
+/// backup was made; a key of another system that was imported since, and changed then, is there as it
+/// was, so that it does not come back by another import. What else was made after it is not known any more. Sessions and refresh
 /// tokens end, since what was refreshed after the backup can't be told from what was stolen. Credits
 /// are as they were in the backup.
 ///
 /// The peppers are those that the service will have: where the backup needs others, `missing` says
 /// what becomes of it.
 ///
-/// The journal goes on with the restored store. The backup stays as it is.
+/// The journal goes on with the restored store, and with that alone: a store that it had before is
+/// not opened any more, and one that has the journal open keeps it from being restored with. Backups
+/// of the store before can still be restored. The backup stays as it is.
 ///
 /// # Errors
-/// [`RestoreError`]; no store was made then.
+/// [`RestoreError`]; no store was made then. If the very last step failed, or the program was killed
+/// before it, the journal is handed on already, and the restore has to be run again.
 pub fn restore(
     backup: &Path,
     journal: &Path,
@@ -71,7 +75,9 @@ pub fn restore(
     file::real(to).map_err(|error| io(to, error))?;
     let real = file::real(journal).map_err(|error| refused(error.into()))?;
     file::check_apart(&real, to).map_err(refused)?;
-    let read = Journal::read(&real).map_err(refused)?;
+    // For whoever writes into it meanwhile would give numbers that the restored store gives too.
+    let _lock = journal::lock_existing(&real).map_err(refused)?;
+    let mut read = Journal::read(&real).map_err(refused)?;
     let mut from = File::open(backup).map_err(|error| io(backup, error))?;
     let unfinished = file::unfinished(to);
     let restored = file::make_unfinished(&unfinished)
@@ -83,10 +89,14 @@ pub fn restore(
                 path: &unfinished,
                 journal: &real,
             };
-            copy.apply(&read, peppers, missing)
+            copy.apply(&mut read, peppers, missing)
         })
         .and_then(|restored| {
             check_place(to)?;
+            // From here on only what is restored goes on with it: a store that has the name and not
+            // the journal would bring back what is revoked with it.
+            journal::anew(&real, read).map_err(refused)?;
+            file::sync_parent(&real).map_err(|error| refused(error.into()))?;
             file::publish(&unfinished, to).map_err(|error| io(to, error))?;
             Ok(restored)
         });
@@ -121,7 +131,7 @@ struct Copy<'a> {
 impl Copy<'_> {
     fn apply(
         &self,
-        read: &Journal,
+        read: &mut Journal,
         ring: &PepperRing,
         missing: MissingPeppers,
     ) -> Result<Restored, RestoreError> {
@@ -142,8 +152,10 @@ impl Copy<'_> {
         let absent = peppers::check(&connection, ring, missing, self.backup)?;
         migrate::migrate(&mut connection, version).map_err(sqlite)?;
         let head = self.check_journal(&connection, read)?;
-        let restored = self.change(&mut connection, read, head, &absent);
-        let restored = restored.map_err(sqlite)?;
+        let restored = self
+            .change(&mut connection, read, head, ring, absent)
+            .map_err(sqlite)?;
+        hand_on(&connection, read).map_err(sqlite)?;
         // All of it into the one file, which is synced when it is published.
         connection
             .pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))
@@ -151,17 +163,23 @@ impl Copy<'_> {
         Ok(restored)
     }
 
-    /// The journal is that of the store and has all that came after the backup.
+    /// The journal is that of the store and has all that came after the backup. Returns the change
+    /// from which on it counts.
     fn check_journal(&self, connection: &Connection, read: &Journal) -> Result<Seq, RestoreError> {
         let sqlite = |error| RestoreError::of_sqlite(self.backup, error);
         let refused = |source| RestoreError::Journal {
             path: self.journal.to_owned(),
             source,
         };
-        if journal::identity(connection).map_err(sqlite)? != read.store {
+        let store = journal::identity(connection).map_err(sqlite)?;
+        let Some(last) = read.last_of(&store) else {
             return Err(refused(JournalError::OtherStore));
+        };
+        let mut head = fetch::head(connection).map_err(sqlite)?;
+        if last != read.last {
+            // Behind it there are numbers of a store that was restored since.
+            head = head.min(last);
         }
-        let head = fetch::head(connection).map_err(sqlite)?;
         let gap = |from: Seq, to: Seq| {
             Err(refused(JournalError::Gap {
                 from: from.0,
@@ -183,12 +201,16 @@ impl Copy<'_> {
         connection: &mut Connection,
         read: &Journal,
         head: Seq,
-        absent: &[PepperVersion],
+        ring: &PepperRing,
+        mut absent: Vec<PepperVersion>,
     ) -> rusqlite::Result<Restored> {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let mut restored = Restored::default();
         let transaction = connection.transaction()?;
         let newer = read.entries.values().filter(|(seq, _)| *seq > head);
+        let mut newer: Vec<_> = newer.collect();
+        // In their order: a foreign key that was imported twice is as it was last.
+        newer.sort_by_key(|(seq, _)| *seq);
         for (_, entry) in newer {
             restored.changes += count(replay(&transaction, entry)?);
         }
@@ -200,7 +222,13 @@ impl Copy<'_> {
         restored.sessions = count(sessions);
         // The journal goes on from here: no number is given twice.
         let mut head = read.last;
-        for version in absent {
+        // The backup has none of these: they are of keys that were imported since.
+        for version in peppers::used(&transaction)? {
+            if ring.pepper(version).is_none() && !absent.contains(&version) {
+                absent.push(version);
+            }
+        }
+        for version in &absent {
             let lost = peppers::revoke(&transaction, *version, &mut head)?;
             restored.revoked += lost.credentials;
             restored.passwords += lost.passwords;
@@ -222,4 +250,12 @@ impl Copy<'_> {
         transaction.commit()?;
         Ok(restored)
     }
+}
+
+/// Makes a store of its own of the copy, with which the journal goes on.
+fn hand_on(connection: &Connection, read: &mut Journal) -> rusqlite::Result<()> {
+    journal::renew_identity(connection)?;
+    read.hand_on(journal::identity(connection)?);
+    read.take_up(connection)?;
+    read.add_imports(connection)
 }

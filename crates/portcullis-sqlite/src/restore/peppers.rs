@@ -61,6 +61,14 @@ fn known(connection: &Connection) -> rusqlite::Result<BTreeMap<PepperVersion, Op
     known.collect()
 }
 
+/// What the credentials of a store are under.
+pub(super) fn used(connection: &Connection) -> rusqlite::Result<Vec<PepperVersion>> {
+    let statement = "SELECT DISTINCT pepper FROM credentials WHERE state <> 'revoked' ORDER BY 1";
+    let mut statement = connection.prepare(statement)?;
+    let used = statement.query_map([], |row| cells::pepper(row, 0))?;
+    used.collect()
+}
+
 /// What was lost with a pepper.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lost {
