@@ -33,8 +33,8 @@ pub struct Denial {
     pub cause: Cause,
     /// The rate headers, once a credential is verified; a denial before that never has them.
     pub rate: Option<Rate>,
-    /// By what the request is found in logs. It travels in a header, so that equal causes have equal
-    /// bodies.
+    /// By what the request is found in logs. It travels in a header, so that equal causes have
+    /// equal bodies.
     pub request_id: Option<RequestId>,
 }
 

@@ -5,20 +5,21 @@ use std::{fmt, sync::Arc, time::Duration};
 use portcullis_core::BoxFuture;
 use portcullis_registry::Identity;
 
-/// Finds out for whom a credential of another system speaks, such as a JWT of the application's own.
+/// Finds out for whom a credential of another system speaks, such as a JWT of the application's
+/// own.
 ///
 /// The gate asks about what is neither a token of ours nor an imported key, one authenticator after
-/// the other, in the order in which they were [added](crate::Gate::with_authenticator). What none of
-/// them owns is a 401. From there on such a caller is checked as any other: the owner's suspension,
-/// holder, scopes, rate and credits. It counts as a session, limited as the gate says of sessions: a
-/// window for each user of an owner, up to 100,000 of them apart. The quotas of a plan are for
-/// credentials of ours.
+/// the other, in the order in which they were [added](crate::Gate::with_authenticator). What none
+/// of them owns is a 401. From there on such a caller is checked as any other: the owner's
+/// suspension, holder, scopes, rate and credits. It counts as a session, limited as the gate says
+/// of sessions: a window for each user of an owner, up to 100,000 of them apart. The quotas of a
+/// plan are for credentials of ours.
 ///
-/// Implementers may not assume that the text is well-formed, nor that it is asked about once: it has
-/// at most as many bytes as the gate reads
+/// Implementers may not assume that the text is well-formed, nor that it is asked about once: it
+/// has at most as many bytes as the gate reads
 /// ([`CredentialHeaders::with_max_length`](portcullis_token::CredentialHeaders::with_max_length)),
-/// all of them visible ASCII. A comparison of secrets must take constant time, and the text must not
-/// be logged.
+/// all of them visible ASCII. A comparison of secrets must take constant time, and the text must
+/// not be logged.
 ///
 /// # Examples
 /// ```
@@ -61,7 +62,8 @@ pub enum Authentication {
         /// When another try makes sense, if that is known.
         retry_after: Option<Duration>,
     },
-    /// It has to be looked up first, which is not even begun for a client that has failed too often.
+    /// It has to be looked up first, which is not even begun for a client that has failed too
+    /// often.
     Later(BoxFuture<'static, Self>),
 }
 

@@ -90,9 +90,10 @@ impl Pass {
     /// Settles the credits by the answer's status and writes the rate headers and the request's id.
     ///
     /// Below 400 the price is charged (or the answer's [`ActualPrice`]), from 400 on it is given
-    /// back; so it is for a gRPC call whose answer has a `grpc-status` of failure in its headers, but not
-    /// for one that fails in its trailers, after the answer has begun. Await the settlement before the answer is sent, and the charge is durable when the
-    /// client reads it; drop it, and the registry's driver does the same a moment later.
+    /// back; so it is for a gRPC call whose answer has a `grpc-status` of failure in its headers,
+    /// but not for one that fails in its trailers, after the answer has begun. Await the settlement
+    /// before the answer is sent, and the charge is durable when the client reads it; drop it, and
+    /// the registry's driver does the same a moment later.
     pub fn finish<B>(mut self, response: &mut Response<B>) -> Settlement {
         let rendering = self.gate().rendering();
         // Not on a 401: to that caller there is no verified credential any more.

@@ -116,13 +116,14 @@ impl Permit {
 
     /// Whether the caller would still be let through, as of now: for a stream that lasts.
     ///
-    /// Nothing is charged, and it is no use of the credential. It is answered from memory as long as
-    /// nothing has changed. Of a user of the application's own the expiry and the owner are looked at.
+    /// Nothing is charged, and it is no use of the credential. It is answered from memory as long
+    /// as nothing has changed. Of a user of the application's own the expiry and the owner are
+    /// looked at.
     ///
     /// # Errors
     /// The [`Denial`] that a new request would meet: 401 for a credential that has ended or is not
-    /// accepted from there any more, 403 for a suspended owner or a scope that was taken away, 503 if
-    /// that can't be found out now.
+    /// accepted from there any more, 403 for a suspended owner or a scope that was taken away, 503
+    /// if that can't be found out now.
     pub async fn recheck(&self) -> Result<(), Denial> {
         let cause = match self.principal.credential() {
             Some(id) => self.recheck_own(id).await,

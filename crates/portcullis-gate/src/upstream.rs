@@ -39,7 +39,8 @@ impl Gate {
     /// Turns a caller's headers into those for the service behind a gateway.
     ///
     /// [Removes](Self::strip) the credential, whatever the caller sent under the names of ours, and
-    /// the headers of the caller's connection, then says who calls: `X-Portcullis-Credential`, `-Owner`, `-User` (if known) and `-Scopes`.
+    /// the headers of the caller's connection, then says who calls: `X-Portcullis-Credential`,
+    /// `-Owner`, `-User` (if known) and `-Scopes`.
     pub fn upstream_headers(&self, headers: &mut HeaderMap, principal: &Principal) {
         self.strip(headers);
         let credential = principal.id().as_ref().map(PrefixedId::to_string);

@@ -139,7 +139,8 @@ impl Actor {
         }
     }
 
-    /// The API key that acts, if it is one: keys hand on no more than themselves, and for no longer.
+    /// The API key that acts, if it is one: keys hand on no more than themselves, and for no
+    /// longer.
     pub(crate) fn key(&self) -> Option<CredentialId> {
         match &self.who {
             Who::Credential(principal) if principal.kind() == TokenKind::ApiKey => {

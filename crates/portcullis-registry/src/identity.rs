@@ -8,8 +8,8 @@ use crate::{Meta, Owner, User};
 /// Who a credential of another system speaks for, such as a JWT of the application's own: a user,
 /// for an owner, with a grant.
 ///
-/// The name of the user is the other system's: it makes nobody one of our users of the same name. The
-/// owner is taken at its word, so name only owners that the credential was issued for.
+/// The name of the user is the other system's: it makes nobody one of our users of the same name.
+/// The owner is taken at its word, so name only owners that the credential was issued for.
 ///
 /// # Examples
 /// ```

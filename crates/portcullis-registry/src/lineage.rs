@@ -1,9 +1,9 @@
 //! Who made whom: the keys above a key, and those below it.
 //!
 //! A key falls with the key that made it. What a rotated key made belongs to its successor, and the
-//! rotation says so in the records; until it has said so of all, the rule is this: what lasts as long
-//! as a rotated key is its successor's, what ends before it is its own. What it makes in its overlap
-//! ends before it.
+//! rotation says so in the records; until it has said so of all, the rule is this: what lasts as
+//! long as a rotated key is its successor's, what ends before it is its own. What it makes in its
+//! overlap ends before it.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -132,8 +132,8 @@ impl Registry {
         self.walk(roots, Far::AsFarAsItGoes).await
     }
 
-    /// Those of them that a few reads find: whoever holds a key decides how many there are below it,
-    /// live and revoked, and so how long a longer walk is.
+    /// Those of them that a few reads find: whoever holds a key decides how many there are below
+    /// it, live and revoked, and so how long a longer walk is.
     pub(crate) async fn near_descendants(
         &self,
         roots: &[CredentialRecord],

@@ -112,7 +112,8 @@ impl Verifier {
 
     /// Reads keys and sessions into memory until it is full, newest first; returns how many.
     ///
-    /// For a start with many callers waiting. Checks go on meanwhile, and nothing is dropped for it.
+    /// For a start with many callers waiting. Checks go on meanwhile, and nothing is dropped for
+    /// it.
     ///
     /// # Errors
     /// [`StoreError`]; what was read until then stays.

@@ -68,7 +68,8 @@ impl Registry {
     ///
     /// # Errors
     /// [`ChangeError::NotFound`] for an owner that was never noted; [`ChangeError::Reserved`] unless
-    /// the application itself asks; [`ChangeError::Contended`] and [`ChangeError::Store`]: ask again.
+    /// the application itself asks; [`ChangeError::Contended`] and [`ChangeError::Store`]: ask
+    /// again.
     pub async fn set_suspended(
         &self,
         actor: &Actor,

@@ -66,7 +66,8 @@ pub enum RetireError {
         /// How many of them are not revoked.
         credentials: u64,
     },
-    /// The change could not be made. With [`Retirement::RevokeRest`] some may be revoked: ask again.
+    /// The change could not be made. With [`Retirement::RevokeRest`] some may be revoked: ask
+    /// again.
     #[error(transparent)]
     Change(#[from] ChangeError),
 }

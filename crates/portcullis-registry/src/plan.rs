@@ -67,8 +67,8 @@ impl Plan {
         self
     }
 
-    /// How many credits the owner is given for a month. It is kept with the plan and shown; who gives
-    /// them is the application.
+    /// How many credits the owner is given for a month. It is kept with the plan and shown; who
+    /// gives them is the application.
     #[must_use]
     pub const fn with_allowance(mut self, credits: u32) -> Self {
         self.allowance = Some(credits);

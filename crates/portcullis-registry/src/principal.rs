@@ -50,7 +50,8 @@ impl Principal {
         Self { who, scopes }
     }
 
-    /// A user whom the application has found out itself, with what of the grant the catalogue knows.
+    /// A user whom the application has found out itself, with what of the grant the catalogue
+    /// knows.
     #[must_use]
     pub fn external(identity: Arc<Identity>, catalogue: &Catalogue) -> Self {
         Self {

@@ -81,10 +81,11 @@ pub struct CredentialRecord {
     pub idle_ttl: Option<Duration>,
     /// Who made it.
     pub created_by: CreatedBy,
-    /// The refresh family: the id of the login's first refresh token, shared by all that came of it.
-    /// Of a key that took the place of another, the id of that one.
+    /// The refresh family: the id of the login's first refresh token, shared by all that came of
+    /// it. Of a key that took the place of another, the id of that one.
     pub family: Option<CredentialId>,
-    /// What took the place of this one: of a refresh token the next, of a rotated key its successor.
+    /// What took the place of this one: of a refresh token the next, of a rotated key its
+    /// successor.
     pub successor: Option<CredentialId>,
     /// From where it is accepted.
     pub networks: Networks,

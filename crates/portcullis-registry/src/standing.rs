@@ -11,10 +11,10 @@ use crate::{
 
 /// What an actor may hand on now, and on what that depends.
 ///
-/// The check that let the actor in may be long ago: a body can be slow to come. So the credential is
-/// read again, and those that it falls with, and the change is made only if all of them are still
-/// as they were when it is committed. So nothing is made below a key once that key is revoked,
-/// however many steps are between.
+/// The check that let the actor in may be long ago: a body can be slow to come. So the credential
+/// is read again, and those that it falls with, and the change is made only if all of them are
+/// still as they were when it is committed. So nothing is made below a key once that key is
+/// revoked, however many steps are between.
 #[derive(Debug)]
 pub(crate) struct Standing {
     pub(crate) scopes: ScopeSet,

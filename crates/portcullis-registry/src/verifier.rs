@@ -25,8 +25,8 @@ use crate::{
 /// For an edge, and for whatever else has no business with issuing: give it this in place of a
 /// [`Registry`](crate::Registry), which has one ([`Registry::verifier`](crate::Registry::verifier)).
 /// One that was [opened](Self::open) by itself writes nothing to the store at all: no uses, no
-/// credits, no pepper; those that a registry has count uses there. So a session that is used at such an
-/// edge alone idles out: nobody hears of its uses.
+/// credits, no pepper; those that a registry has count uses there. So a session that is used at
+/// such an edge alone idles out: nobody hears of its uses.
 ///
 /// # Examples
 /// ```
@@ -215,8 +215,8 @@ impl Verifier {
 }
 
 impl Verifier {
-    /// Whether a credential that was verified before is still accepted, and if it is, runs `f` while
-    /// it is held: for a stream that lasts longer than a check.
+    /// Whether a credential that was verified before is still accepted, and if it is, runs `f`
+    /// while it is held: for a stream that lasts longer than a check.
     ///
     /// The secret is not asked for again, and it is no use of the credential: a session that idles
     /// out ends its streams. As [`visit`](Self::visit) otherwise; [`Hot::Rejected`] for a principal

@@ -163,8 +163,8 @@ pub(crate) fn changes(
     })
 }
 
-/// The statements of one kind of list. Their conditions are those of its index, which is named since
-/// others would do as well, and worse.
+/// The statements of one kind of list. Their conditions are those of its index, which is named
+/// since others would do as well, and worse.
 struct List {
     total: &'static str,
     first: &'static str,

@@ -72,8 +72,8 @@ impl SqliteStore {
         Self::start(file, None)
     }
 
-    /// Opens the store as [`open`](Self::open) does, with a revocation journal, which is made if the
-    /// store has none yet.
+    /// Opens the store as [`open`](Self::open) does, with a revocation journal, which is made if
+    /// the store has none yet.
     ///
     /// Every change of an existing key or owner is written to it and synced before the change is
     /// acknowledged. It belongs outside the folder of the store, on another disk at best:
@@ -101,8 +101,8 @@ impl SqliteStore {
     /// Gives up the revocation journal of a store that nothing has open: it may then be opened
     /// without one, or with a new one.
     ///
-    /// What is revoked while there is none comes back with a backup from before. After a new one has
-    /// begun, backups from before that can't be restored: make one at once.
+    /// What is revoked while there is none comes back with a backup from before. After a new one
+    /// has begun, backups from before that can't be restored: make one at once.
     ///
     /// # Errors
     /// As [`open`](Self::open), but for the journal.

@@ -43,7 +43,8 @@ macro_rules! handler {
 }
 
 impl<S: Clone + Send + Sync + 'static> Guarded<S> {
-    /// Mounts the routes for API keys under `path` (`/api-keys`, say), as `docs/HTTP.md` describes them.
+    /// Mounts the routes for API keys under `path` (`/api-keys`, say), as `docs/HTTP.md` describes
+    /// them.
     ///
     /// Reading asks for `read`, everything else for `write`. The actor is the caller: nobody hands
     /// on what they lack. A gate at an edge has no keys to manage: [`GuardedError::AtEdge`](
@@ -70,9 +71,10 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
 ///
 /// Put the application's own middleware in front, which finds out who calls and inserts an
 /// [`Actor`](portcullis_registry::Actor) into the request's extensions; a request without one is
-/// answered with 401. The address for the audit log is that of the connection, if the actor has none.
-/// An application that signs in with cookies has to refuse requests that other sites send before they
-/// come here: a rotation needs no body, and so no preflight. The paths are relative: nest the router where it belongs. Refusals have the default form; see
+/// answered with 401. The address for the audit log is that of the connection, if the actor has
+/// none. An application that signs in with cookies has to refuse requests that other sites send
+/// before they come here: a rotation needs no body, and so no preflight. The paths are relative:
+/// nest the router where it belongs. Refusals have the default form; see
 /// [`router_with`].
 ///
 /// # Examples

@@ -244,8 +244,8 @@ async fn of_two_requests_for_the_last_credits_and_the_last_unit_one_passes() {
     }
 }
 
-/// The units of the quota of 100 that are used, and the credits of 10 that are left, after a request
-/// that ended so.
+/// The units of the quota of 100 that are used, and the credits of 10 that are left, after a
+/// request that ended so.
 async fn spent(end: &str) -> (u32, i64) {
     let (bed, guard, token) = three_of_ten().await;
     let system = portcullis_registry::Actor::dangerous_system();

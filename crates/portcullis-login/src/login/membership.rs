@@ -16,8 +16,8 @@ impl Login {
     /// the call, or a newer one; a login and a refresh that were under way look again themselves.
     /// Keys stay: they are the organisation's.
     ///
-    /// The changes are the actor's in the audit log. An actor who gives more than it has is refused,
-    /// so look before the membership is written.
+    /// The changes are the actor's in the audit log. An actor who gives more than it has is
+    /// refused, so look before the membership is written.
     ///
     /// # Errors
     /// [`ChangeError`]: `Excess`, `NotFound` for another owner, `SessionRequired` for a key;

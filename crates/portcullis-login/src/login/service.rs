@@ -14,10 +14,11 @@ use crate::{Directory, Passwords, Roles, limits::Attempts};
 /// An address (IPv6 by /64) may log in 10 times in 60 seconds, whatever comes of it. An account may
 /// fail 5 times in 15 minutes over all addresses from which it has not logged in before; each
 /// address from which it has may fail as often by itself. So nobody can lock a user out of the
-/// addresses that the user comes from, nor does a restart help: the [`Directory`] keeps the 8 newest
-/// of each account. Where the address of the caller is not known only the limit of the account
-/// holds. Limits are checked before the password is looked at, and an attempt that is under way
-/// counts as failed, so that many at once gain nothing. The counts themselves are of this process.
+/// addresses that the user comes from, nor does a restart help: the [`Directory`] keeps the 8
+/// newest of each account. Where the address of the caller is not known only the limit of the
+/// account holds. Limits are checked before the password is looked at, and an attempt that is under
+/// way counts as failed, so that many at once gain nothing. The counts themselves are of this
+/// process.
 ///
 /// # Examples
 /// ```

@@ -16,8 +16,8 @@ const SHARDS: usize = 16;
 /// How many owners are remembered behind each: then they are read again.
 const MOST: usize = 8_192;
 
-/// What is known of owners, under the same rules as credentials: a fill that is older than the floor
-/// is not kept.
+/// What is known of owners, under the same rules as credentials: a fill that is older than the
+/// floor is not kept.
 #[derive(Debug)]
 pub(super) struct Standings {
     shards: [Mutex<Shard>; SHARDS],

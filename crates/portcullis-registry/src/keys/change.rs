@@ -29,8 +29,9 @@ impl Registry {
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed, save after `Contended` and `Store`: then ask again.
-    /// `SessionRequired` if a key would change itself or one that it falls with, `Rotated` for the end of a key that was
-    /// rotated (revoke it instead), `QuotaReserved` for a quota unless the application itself asks.
+    /// `SessionRequired` if a key would change itself or one that it falls with, `Rotated` for the
+    /// end of a key that was rotated (revoke it instead), `QuotaReserved` for a quota unless the
+    /// application itself asks.
     pub async fn change_key(
         &self,
         actor: &Actor,

@@ -138,8 +138,8 @@ pub enum ImportError {
         /// The record, from 0.
         at: u64,
     },
-    /// Keys were imported under peppers that have been retired. Whether a record is one of them, and
-    /// perhaps a revoked one, can't be told any more.
+    /// Keys were imported under peppers that have been retired. Whether a record is one of them,
+    /// and perhaps a revoked one, can't be told any more.
     #[error(
         "{keys} keys were imported under peppers that are retired: those can't be told from new \
          ones, nor the revoked ones among them"

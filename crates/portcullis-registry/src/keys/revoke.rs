@@ -25,8 +25,8 @@ impl Registry {
     /// Revokes a key, and every key that was made by it, for ever.
     ///
     /// The key falls first, and in the same commit as many of those below it as fit and are near;
-    /// the others are looked for after that. From then on nothing can be made below it. The successor of a rotated key stays, and with it what it was
-    /// given by the rotation.
+    /// the others are looked for after that. From then on nothing can be made below it. The
+    /// successor of a rotated key stays, and with it what it was given by the rotation.
     ///
     /// # Errors
     /// [`ChangeError::NotFound`] for one that is unknown or of another owner, and for one that was

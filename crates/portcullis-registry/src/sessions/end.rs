@@ -44,7 +44,8 @@ impl Registry {
     ///
     /// # Errors
     /// [`ChangeError::SessionRequired`] if it is a key, or a key asks; [`ChangeError::NotFound`] for
-    /// one of another owner, or of the application's own; [`ChangeError::Contended`] or [`ChangeError::Store`]: ask again.
+    /// one of another owner, or of the application's own; [`ChangeError::Contended`] or
+    /// [`ChangeError::Store`]: ask again.
     pub async fn end_session(
         &self,
         actor: &Actor,
@@ -96,7 +97,8 @@ impl Registry {
         }
     }
 
-    /// Ends a user's oldest sessions beyond the cap, and forgets those that have ended by themselves.
+    /// Ends a user's oldest sessions beyond the cap, and forgets those that have ended by
+    /// themselves.
     ///
     /// Beyond the cap of each login the newest session stays, and then the newest logins.
     async fn end_oldest(&self, actor: &Actor, user: &User) -> Result<(), ChangeError> {
@@ -147,8 +149,8 @@ impl Registry {
     /// Ends all sessions of a user, and what could refresh them: logs out everywhere.
     ///
     /// The user's own, with whichever owner, if the user or the application itself asks; else those
-    /// with the owner that the actor acts for. What is refreshed meanwhile ends too. Returns how many
-    /// sessions and refresh tokens were ended.
+    /// with the owner that the actor acts for. What is refreshed meanwhile ends too. Returns how
+    /// many sessions and refresh tokens were ended.
     ///
     /// # Errors
     /// [`ChangeError::SessionRequired`] for a key; [`ChangeError::Ended`] for
@@ -164,8 +166,8 @@ impl Registry {
         .await
     }
 
-    /// Ends the sessions of a user with one owner, and what could refresh them: for a person who is no
-    /// longer a member. Remove the membership first: what is refreshed meanwhile ends too.
+    /// Ends the sessions of a user with one owner, and what could refresh them: for a person who is
+    /// no longer a member. Remove the membership first: what is refreshed meanwhile ends too.
     ///
     /// # Errors
     /// [`ChangeError::NotFound`] for another owner; else as for

@@ -134,8 +134,8 @@ impl Registry {
     ///
     /// # Errors
     /// [`RefreshError`]. After `Rejected` for a reuse the family is ended; else nothing changed.
-    /// `Contended` also if [`change_sessions`](Self::change_sessions) came in between: what the user
-    /// may do has then to be looked up again.
+    /// `Contended` also if [`change_sessions`](Self::change_sessions) came in between: what the
+    /// user may do has then to be looked up again.
     pub async fn refresh(
         &self,
         actor: &Actor,

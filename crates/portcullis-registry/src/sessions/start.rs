@@ -70,8 +70,8 @@ impl Registry {
     ///
     /// # Errors
     /// [`ChangeError`]: `SessionRequired` for a key, `NotFound` for another user or owner than the
-    /// actor's, `Excess` or `UnknownScope` for the grant, `Store`, `Generator`. After `Contended` or
-    /// `Store` a session may have been started whose token nobody has.
+    /// actor's, `Excess` or `UnknownScope` for the grant, `Store`, `Generator`. After `Contended`
+    /// or `Store` a session may have been started whose token nobody has.
     pub async fn start_session(
         &self,
         actor: &Actor,

@@ -254,8 +254,8 @@ fn lock(path: &Path) -> Result<File, JournalError> {
     }
 }
 
-/// Gives a new file the owner and the mode of the one that was there: who runs a restore need not be
-/// the user of the service.
+/// Gives a new file the owner and the mode of the one that was there: who runs a restore need not
+/// be the user of the service.
 ///
 /// Best effort: who may not hand it on keeps it, for its own eyes.
 #[cfg(unix)]
@@ -276,8 +276,8 @@ fn reopen(path: &Path, journal: &Journal) -> io::Result<File> {
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     // What was cut short goes, so that the next line stands alone.
     file.set_len(journal.whole_bytes)?;
-    // A sync that failed may have left lines in the memory of the system alone, which takes them for
-    // written. So the last ones are written once more.
+    // A sync that failed may have left lines in the memory of the system alone, which takes them
+    // for written. So the last ones are written once more.
     let mut last = Vec::new();
     file.seek(io::SeekFrom::Start(journal.last_group))?;
     file.read_to_end(&mut last)?;

@@ -16,8 +16,8 @@ pub enum RestoreError {
     /// A file is in the place of the store.
     #[error("{} is there already: move it away first", shown(.0))]
     Exists(PathBuf),
-    /// Beside the place of the store lies what SQLite had beside an earlier one: it would be applied
-    /// to the restored store, and undo what was restored.
+    /// Beside the place of the store lies what SQLite had beside an earlier one: it would be
+    /// applied to the restored store, and undo what was restored.
     #[error("{} is left of an earlier store: move it away first", all(.0))]
     Leftovers(Vec<PathBuf>),
     /// It is not a backup of a store.

@@ -27,8 +27,9 @@ pub struct Restored {
     pub changes: u64,
     /// How many sessions and refresh tokens were ended.
     pub sessions: u64,
-    /// How many keys were revoked because their pepper was not given, with what they have made; among
-    /// them keys of other systems that were imported after the backup, under a pepper from then.
+    /// How many keys were revoked because their pepper was not given, with what they have made;
+    /// among them keys of other systems that were imported after the backup, under a pepper from
+    /// then.
     pub revoked: u64,
     /// How many passwords are under peppers that were not given: they can't be used any more.
     pub passwords: u64,
@@ -38,17 +39,17 @@ pub struct Restored {
 /// has it.
 ///
 /// So nothing comes back that was revoked, disabled, narrowed, shortened or suspended after the
-/// backup was made; a key of another system that was imported since, and changed then, is there as it
-/// was, so that it does not come back by another import. What else was made after it is not known any more. Sessions and refresh
-/// tokens end, since what was refreshed after the backup can't be told from what was stolen. Credits
-/// are as they were in the backup.
+/// backup was made; a key of another system that was imported since, and changed then, is there as
+/// it was, so that it does not come back by another import. What else was made after it is not
+/// known any more. Sessions and refresh tokens end, since what was refreshed after the backup can't
+/// be told from what was stolen. Credits are as they were in the backup.
 ///
 /// The peppers are those that the service will have: where the backup needs others, `missing` says
 /// what becomes of it.
 ///
 /// The journal goes on with the restored store, and with that alone: a store that it had before is
-/// not opened any more, and one that has the journal open keeps it from being restored with. Backups
-/// of the store before can still be restored. The backup stays as it is.
+/// not opened any more, and one that has the journal open keeps it from being restored with.
+/// Backups of the store before can still be restored. The backup stays as it is.
 ///
 /// # Errors
 /// [`RestoreError`]; no store was made then. If the very last step failed, or the program was killed

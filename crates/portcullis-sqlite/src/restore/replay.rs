@@ -66,8 +66,9 @@ pub(super) fn replay(connection: &Connection, entry: &Entry) -> rusqlite::Result
     }
 }
 
-/// Puts a key of another system back that was imported after the backup, so that it is there already
-/// when it is imported again, and returns its id. It is revoked until it is brought to its state.
+/// Puts a key of another system back that was imported after the backup, so that it is there
+/// already when it is imported again, and returns its id. It is revoked until it is brought to its
+/// state.
 fn put(
     connection: &Connection,
     id: CredentialId,

@@ -18,9 +18,10 @@ use crate::TestBed;
 /// the wire contract.
 ///
 /// A case has headers (each character is the byte of that value), perhaps a method and a target
-/// (`GET /notes` else), and perhaps over what alone it can be sent: `pure` for what no server lets through, `http1` for what HTTP/2
-/// doesn't know. `{name}` stands for a credential of [`HeaderWorld`], `{long:N}` for so many bytes.
-/// A group may need an authenticator for JWTs in the chain (`present`), or none (`absent`).
+/// (`GET /notes` else), and perhaps over what alone it can be sent: `pure` for what no server lets
+/// through, `http1` for what HTTP/2 doesn't know. `{name}` stands for a credential of
+/// [`HeaderWorld`], `{long:N}` for so many bytes. A group may need an authenticator for JWTs in the
+/// chain (`present`), or none (`absent`).
 const CASES: &str = include_str!("../../data/headers.json");
 
 /// The credentials that the cases speak of, in a registry of their own.

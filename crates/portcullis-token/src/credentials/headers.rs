@@ -10,8 +10,8 @@ const MAX_LENGTH: usize = 512;
 /// Where credentials are looked for: the names of the headers, and the parameters of a query that
 /// may not hold one.
 ///
-/// By default `Authorization: Bearer` and `x-api-key`, a credential of at most 512 bytes in each, and a
-/// query may not have `access_token`, `api_key`, `token` or `key`.
+/// By default `Authorization: Bearer` and `x-api-key`, a credential of at most 512 bytes in each,
+/// and a query may not have `access_token`, `api_key`, `token` or `key`.
 ///
 /// # Examples
 /// ```

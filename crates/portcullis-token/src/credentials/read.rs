@@ -163,8 +163,8 @@ fn only<'h>(
     }
 }
 
-/// `credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]` (RFC 9110, section 11.4), of which
-/// only the scheme is read if it is a foreign one.
+/// `credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]` (RFC 9110, section 11.4), of
+/// which only the scheme is read if it is a foreign one.
 fn read_authorization(value: &[u8], max_length: usize) -> Result<Authorization<'_>, HeaderError> {
     // A foreign value may be long, but no more is read of it than of a credential.
     let start = value.get(..max_length).unwrap_or(value);

@@ -1,7 +1,8 @@
 //! What a gRPC client sees of the gate: its statuses follow from those of HTTP.
 //!
 //! The pairs are those of gRPC's `http-grpc-status-mapping`: 400 is `INTERNAL`, 401
-//! `UNAUTHENTICATED`, 403 `PERMISSION_DENIED`, 429 and 503 `UNAVAILABLE`, all others (402) `UNKNOWN`.
+//! `UNAUTHENTICATED`, 403 `PERMISSION_DENIED`, 429 and 503 `UNAVAILABLE`, all others (402)
+//! `UNKNOWN`.
 
 use portcullis_gate::Access;
 use tonic::{Code, Request};

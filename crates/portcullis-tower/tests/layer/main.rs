@@ -1,4 +1,5 @@
-//! The layer, by the contract of `tower::Service`: who is called, when, with what, and what it costs.
+//! The layer, by the contract of `tower::Service`: who is called, when, with what, and what it
+//! costs.
 
 #![cfg(test)]
 
