@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-/// The name of one request, by which an answer, a log line and a charge are found again.
+/// The name of one request, by which the answer and the log line of a denial are found together.
 ///
 /// Made by the gate, never taken from a client. Not secret, and worth nothing to whoever has it.
 ///
@@ -34,12 +34,6 @@ impl RequestId {
     #[must_use]
     pub const fn from_value(value: u128) -> Self {
         Self(value.to_be_bytes())
-    }
-
-    /// The number.
-    #[must_use]
-    pub const fn value(self) -> u128 {
-        u128::from_be_bytes(self.0)
     }
 
     /// The digits.

@@ -114,12 +114,6 @@ impl Rendering {
         &self.rate_names
     }
 
-    /// The name of the header for the request's id, if answers have one.
-    #[must_use]
-    pub const fn request_id_header(&self) -> Option<&HeaderName> {
-        self.request_id.as_ref()
-    }
-
     /// Sets the header for the request's id, in place of one that is there.
     pub fn write_request_id(&self, id: RequestId, headers: &mut HeaderMap) {
         if let Some(name) = &self.request_id

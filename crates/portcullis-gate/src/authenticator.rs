@@ -15,6 +15,10 @@ use portcullis_registry::Identity;
 /// of sessions: a window for each user of an owner, up to 100,000 of them apart. The quotas of a
 /// plan are for credentials of ours.
 ///
+/// The gate believes an identity that is accepted, also past its
+/// [expiry](Identity::with_expiry), which only [`Permit::recheck`](crate::Permit::recheck) looks
+/// at: reject a credential that has expired.
+///
 /// Implementers may not assume that the text is well-formed, nor that it is asked about once: it
 /// has at most as many bytes as the gate reads
 /// ([`CredentialHeaders::with_max_length`](portcullis_token::CredentialHeaders::with_max_length)),

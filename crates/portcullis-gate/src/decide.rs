@@ -10,6 +10,9 @@ use portcullis_token::TokenKind;
 
 use crate::{Guard, Holder};
 
+/// How often a record is read again that changes while it is being looked at.
+pub(crate) const TRIES: usize = 4;
+
 /// When a request may be tried again that found the store out of reach.
 pub(crate) const UNAVAILABLE_FOR: Duration = Duration::from_secs(1);
 

@@ -12,11 +12,8 @@ use portcullis_token::{HeaderError, Presented, TokenKind};
 use crate::{
     Access, Authentication, Gate, GuardError, Holder, Pass, Permit, Progress, Verdict,
     credential::{Credential, OwnedCredential},
-    decide::{Admitted, UNAVAILABLE, UNAVAILABLE_FOR, unavailable},
+    decide::{Admitted, TRIES, UNAVAILABLE, UNAVAILABLE_FOR, unavailable},
 };
-
-/// How often a record is read again that changes while it is being checked.
-const TRIES: usize = 4;
 
 /// The check of one route: an [`Access`], compiled against the gate.
 ///
@@ -102,7 +99,7 @@ impl Guard {
             ip,
         };
         match self.begin(parts, request) {
-            Step::Done(Ok(admitted), price) => match price {
+            Step::Done(Ok(admitted)) => match self.route.price {
                 None => Progress::Done(Ok(self.pass(admitted, request))),
                 Some(price) => {
                     let (guard, note) = (self.clone(), note(parts));
@@ -112,7 +109,7 @@ impl Guard {
                     })
                 }
             },
-            Step::Done(Err(denial), _) => Progress::Done(Err(told(denial, request))),
+            Step::Done(Err(denial)) => Progress::Done(Err(told(denial, request))),
             Step::Later(rest) => {
                 let guard = self.clone();
                 let note = match guard.route.price {
@@ -145,7 +142,7 @@ impl Guard {
             found = self.look(&credential, request);
         }
         match (found, credential) {
-            (Hot::Known(decision), _) => Step::Done(decision, self.route.price),
+            (Hot::Known(decision), _) => Step::Done(decision),
             (Hot::UnknownPepper, _) => denied(UNAVAILABLE),
             (_, Credential::Foreign(text)) => self.ask_from(0, text, request),
             (Hot::Rejected, _) => self.refused(request),
@@ -185,9 +182,7 @@ impl Guard {
     /// owner is suspended.
     fn external(&self, identity: Arc<Identity>) -> Step {
         match self.gate.verifier().owner_standing(identity.owner()) {
-            Some(standing) => {
-                Step::Done(self.decide_external(identity, standing), self.route.price)
-            }
+            Some(standing) => Step::Done(self.decide_external(identity, standing)),
             None => Step::Later(Rest::Standing(identity)),
         }
     }
@@ -229,7 +224,7 @@ impl Guard {
                     None => {
                         let text = credential.foreign_text().unwrap_or_default();
                         match self.ask_from(0, text, request) {
-                            Step::Done(decision, _) => break decision?,
+                            Step::Done(decision) => break decision?,
                             Step::Later(rest) => rest,
                         }
                     }
@@ -240,18 +235,23 @@ impl Guard {
                     let standing = standing.map_err(|error| unavailable(&error))?;
                     break self.decide_external(identity, standing)?;
                 }
-                Rest::Ask { answer, text, next } => match answer.await {
-                    Authentication::Accepted(identity) => Rest::Standing(identity),
-                    Authentication::Rejected => return Err(self.failed(request)),
-                    Authentication::Unavailable { retry_after } => {
-                        return Err(unavailable_for(retry_after).into());
-                    }
-                    Authentication::Later(answer) => Rest::Ask { answer, text, next },
-                    Authentication::NotMine => match self.ask_from(next, text.expose(), request) {
-                        Step::Done(decision, _) => break decision?,
+                Rest::Ask { answer, text, next } => {
+                    let step = match answer.await {
+                        Authentication::Accepted(identity) => self.external(identity),
+                        Authentication::Rejected => self.refused(request),
+                        Authentication::Unavailable { retry_after } => {
+                            denied(unavailable_for(retry_after))
+                        }
+                        Authentication::Later(answer) => {
+                            Step::Later(Rest::Ask { answer, text, next })
+                        }
+                        Authentication::NotMine => self.ask_from(next, text.expose(), request),
+                    };
+                    match step {
+                        Step::Done(decision) => break decision?,
                         Step::Later(rest) => rest,
-                    },
-                },
+                    }
+                }
             };
         };
         match self.route.price {
@@ -327,7 +327,7 @@ impl Guard {
     }
 
     fn refused(&self, request: Request) -> Step {
-        Step::Done(Err(self.failed(request)), None)
+        Step::Done(Err(self.failed(request)))
     }
 
     /// 401, or 429 once the client's address has failed too often.
@@ -375,8 +375,8 @@ fn told(denial: Denial, request: Request) -> Denial {
 
 /// How far a check has come.
 enum Step {
-    /// It is decided, and if it passes there is perhaps a price.
-    Done(Result<Admitted, Denial>, Option<NonZeroU32>),
+    /// It is decided, but for credits.
+    Done(Result<Admitted, Denial>),
     Later(Rest),
 }
 
@@ -402,7 +402,7 @@ fn unavailable_for(retry_after: Option<Duration>) -> Cause {
 }
 
 fn denied(cause: Cause) -> Step {
-    Step::Done(Err(cause.into()), None)
+    Step::Done(Err(cause.into()))
 }
 
 /// The Fetch standard's preflight: it carries no credential, and is answered by the app's CORS.

@@ -32,7 +32,8 @@ enum Way {
 
 /// What a request really cost, said by its handler: put it into the extensions of the answer.
 ///
-/// At most the route's price is charged, and nothing if the answer is 400 or above.
+/// At most the route's price is charged, and nothing if the answer is 400 or above, or has a
+/// `grpc-status` other than 0 in its headers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ActualPrice(pub u32);
 

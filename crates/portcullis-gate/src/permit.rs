@@ -10,11 +10,8 @@ use portcullis_token::TokenKind;
 
 use crate::{
     Guard,
-    decide::{UNAVAILABLE, lacks, unavailable},
+    decide::{TRIES, UNAVAILABLE, lacks, unavailable},
 };
-
-/// How often a record is read again that changes while it is being looked at.
-const TRIES: usize = 4;
 
 /// Who was let through, and what more a handler may ask about them: found in the extensions of a
 /// request that passed. Cheap to clone.

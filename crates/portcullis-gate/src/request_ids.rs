@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use portcullis_core::RequestId;
 
-/// Makes ids that no two requests share: 64 random bits of this process, and a number that counts
-/// on, stirred so that nobody reads the traffic off it at a glance.
+/// Makes ids that no two requests of a gate share: 64 random bits of the gate, which tell it from
+/// others, and a number that counts on, stirred so that nobody reads the traffic off it at a glance.
 ///
 /// One atomic addition, no lock and no call of the system.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
-    process: u64,
+    gate: u64,
     seed: u64,
     next: AtomicU64,
 }
@@ -21,7 +21,7 @@ impl RequestIds {
         // Seeded by the operating system, and not for secrets: the ids are none.
         let random = RandomState::new();
         Self {
-            process: random.hash_one("process"),
+            gate: random.hash_one("gate"),
             seed: random.hash_one("seed"),
             next: AtomicU64::new(0),
         }
@@ -30,7 +30,7 @@ impl RequestIds {
     pub(crate) fn next(&self) -> RequestId {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let stirred = stir(number.wrapping_add(self.seed));
-        RequestId::from_value(u128::from(self.process) << 64 | u128::from(stirred))
+        RequestId::from_value(u128::from(self.gate) << 64 | u128::from(stirred))
     }
 }
 
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_are_equal_and_processes_differ() {
+    fn no_two_are_equal_and_gates_differ() {
         let (one, other) = (RequestIds::new(), RequestIds::new());
         let mut seen = HashSet::new();
         for _ in 0..10_000 {

@@ -30,7 +30,8 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
-/// Why a change of a credential, or a list, was refused. Nothing was changed.
+/// Why a change of a credential, or a list, was refused. Nothing was changed, save where a method
+/// says otherwise of `Contended` and `Store`.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
@@ -40,7 +41,7 @@ pub enum ChangeError {
     /// The credential of the actor has ended meanwhile, or one that it falls with.
     #[error("the caller's own credential has ended")]
     Ended,
-    /// The owner of the actor's credential is suspended.
+    /// The owner that the actor acts for is suspended.
     #[error("the caller's owner is suspended")]
     Suspended,
     /// The actor lacks scopes of the target, before or after the change.

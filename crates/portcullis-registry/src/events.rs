@@ -48,7 +48,8 @@ pub enum EventKind {
         /// The successor.
         successor: CredentialId,
     },
-    /// A key was revoked, or a session or refresh token that did not end by itself.
+    /// A key was revoked, or a session or refresh token: before its end, or with a pepper that is
+    /// retired.
     Revoked,
     /// A session was started.
     SessionStarted,

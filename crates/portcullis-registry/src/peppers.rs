@@ -55,7 +55,7 @@ pub enum RetireError {
         /// The pepper's version.
         version: PepperVersion,
     },
-    /// Credentials are under it.
+    /// Credentials are under it. What had ended by itself is revoked already.
     #[error(
         "{credentials} credentials are still under pepper {version}: each is brought under the \
          current one when it is used; wait, or revoke the rest"
@@ -66,8 +66,8 @@ pub enum RetireError {
         /// How many of them are not revoked.
         credentials: u64,
     },
-    /// The change could not be made. With [`Retirement::RevokeRest`] some may be revoked: ask
-    /// again.
+    /// The change could not be made. What had ended by itself may be revoked, and with
+    /// [`Retirement::RevokeRest`] some of the rest: ask again.
     #[error(transparent)]
     Change(#[from] ChangeError),
 }

@@ -111,6 +111,7 @@ fn what_a_key_makes_in_the_very_moment_of_its_rotation_is_the_successors_or_ends
 
 #[test]
 fn a_rotation_below_a_key_that_is_being_revoked_saves_nothing() {
+    let mut made = 0;
     for seed in 0..300 {
         let bed = stepped_bed();
         let root = run(make(&bed, &ada())).unwrap();
@@ -125,11 +126,13 @@ fn a_rotation_below_a_key_that_is_being_revoked_saves_nothing() {
         };
         let (revoked, rotated) = interleave(revoke, rotation, seed);
         assert_eq!(revoked.unwrap(), Revoked::Everywhere);
-        let rotated = rotated.into_iter().filter_map(Result::ok);
-        for key in rotated.chain([root, middle, leaf]) {
+        let rotated: Vec<_> = rotated.into_iter().filter_map(Result::ok).collect();
+        made += rotated.len();
+        for key in rotated.into_iter().chain([root, middle, leaf]) {
             assert!(!is_live(&bed, &key), "seed {seed}");
         }
     }
+    assert!(made > 0, "no rotation came first");
 }
 
 #[test]
@@ -172,6 +175,7 @@ fn a_cut_off_revoke_below_a_key_is_completed_by_its_rotation() {
 
 #[test]
 fn everything_of_an_owner_falls_whatever_is_rotated_meanwhile() {
+    let mut later = 0;
     for seed in 0..200 {
         let bed = stepped_bed();
         let old = run(make(&bed, &ada())).unwrap();
@@ -186,10 +190,13 @@ fn everything_of_an_owner_falls_whatever_is_rotated_meanwhile() {
         let revoke = bed.registry.revoke_matching(&actor, &owner, &all);
         let (revoked, rest) = interleave(revoke, rest, seed);
         assert!(revoked.unwrap() >= 2);
-        for key in rest.into_iter().filter_map(Result::ok).chain([old, child]) {
+        let rest: Vec<_> = rest.into_iter().filter_map(Result::ok).collect();
+        later += rest.len();
+        for key in rest.into_iter().chain([old, child]) {
             assert!(!is_live(&bed, &key), "seed {seed}");
         }
     }
+    assert!(later > 0, "nothing was made meanwhile");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

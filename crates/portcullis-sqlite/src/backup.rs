@@ -69,7 +69,7 @@ pub enum BackupError {
 /// (`-wal`) grows until it is done.
 ///
 /// # Errors
-/// [`BackupError`]; no copy is left then.
+/// [`BackupError`]; no copy is left then. A path that is not UTF-8 is refused.
 pub fn backup(store: &Path, to: &Path) -> Result<Backup, BackupError> {
     if !store.is_file() {
         return Err(BackupError::Missing(store.to_owned()));

@@ -10,6 +10,7 @@ use std::{
     path::Path,
     process::{Command, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use portcullis_registry::{
@@ -35,12 +36,26 @@ async fn child_that_writes_until_it_is_killed() {
     let (first, path) = arguments.split_once(' ').unwrap();
     let first: u64 = first.parse().unwrap();
     let store = Arc::new(open(Path::new(path)));
+    checkpoint_for_ever(path.to_owned());
     let mut tasks = tokio::task::JoinSet::new();
     for writer in 0..WRITERS {
         let store = Arc::clone(&store);
         tasks.spawn(async move { write_for_ever(&store, writer, first).await });
     }
     tasks.join_all().await;
+}
+
+/// Has what is in the `-wal` written into the database over and over, which the store does by itself
+/// only after thousands of pages.
+fn checkpoint_for_ever(path: String) {
+    std::thread::spawn(move || {
+        let connection = Connection::open(path).unwrap();
+        loop {
+            let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
+            let _ = connection.query_row(checkpoint, [], |_| Ok(()));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
 }
 
 /// The store with its journal, which is never ahead of it and never behind when it is open.

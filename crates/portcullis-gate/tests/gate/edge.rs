@@ -60,8 +60,10 @@ async fn an_edge_with_a_pepper_that_the_store_does_not_know_notes_nothing() {
     let issued = bed.issue(&[READ]).await;
     let other = PepperRing::generate().unwrap();
     let format = *bed.registry.format();
+    let writes = bed.store.accesses().1;
     let opened = Verifier::open(Arc::clone(&bed.store), format, catalogue(), other).await;
     assert!(opened.is_err(), "the pepper of version 1 is another");
+    assert_eq!(bed.store.accesses().1, writes);
     let (verifier, _) = edge(&bed).await;
     let id = issued.token.id();
     let renamed = KeyChange::new().rename("new");
@@ -80,7 +82,11 @@ async fn the_verifier_of_a_registry_shares_its_memory() {
     assert_eq!(code(&guard, issued.token.expose()).await, "passed");
     let passed = pass(&guard, issued.token.expose()).await;
     let permit = passed.permit().unwrap();
+    // Uses are counted, since the registry writes them.
+    bed.registry.flush().await.unwrap();
     let system = Actor::dangerous_system();
+    let key = bed.registry.key(&system, issued.token.id()).await.unwrap();
+    assert_eq!(key.usage().requests, 2);
     let _everywhere = bed
         .registry
         .revoke_key(&system, issued.token.id())
@@ -88,7 +94,5 @@ async fn the_verifier_of_a_registry_shares_its_memory() {
         .unwrap();
     assert!(permit.recheck().await.is_err());
     assert_eq!(code(&guard, issued.token.expose()).await, "invalid_token");
-    // Uses are counted, since the registry writes them.
-    bed.registry.flush().await.unwrap();
     assert!(bed.registry.verifier().writes());
 }

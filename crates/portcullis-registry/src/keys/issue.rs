@@ -99,7 +99,8 @@ impl Registry {
     /// [`ChangeError`]; no key was issued, but after `Store` that is not known: look for one of this
     /// name, whose token nobody has. `NotFound` for another owner than the actor's, `Ended`
     /// for an actor whose own credential, or one that it falls with, was revoked, disabled or
-    /// expired meanwhile, `QuotaReserved` for a quota unless the application itself asks.
+    /// expired meanwhile, `QuotaReserved` for a quota unless the application itself asks, `TooMany`
+    /// if the owner has 1,000 keys that have not ended.
     pub async fn issue_key(&self, actor: &Actor, new: NewKey) -> Result<IssuedKey, ChangeError> {
         Self::authorise(actor, &new.owner)?;
         if new.quota.is_some() && !actor.is_system() {

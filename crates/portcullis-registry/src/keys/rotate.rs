@@ -35,12 +35,12 @@ impl Registry {
     /// itself, and what no key has made.
     ///
     /// # Atomicity
-    /// One commit makes the successor and ends the old key. Of more than a hundred that it has made
-    /// the rest are written in further commits; they belong to the successor all the same.
+    /// One commit makes the successor and ends the old key. Of more than 98 that it has made the
+    /// rest are written in further commits; they belong to the successor all the same.
     ///
     /// # Errors
-    /// [`ChangeError`]; no key was issued, save after `Store`. `Rotated` for a key that has a successor: rotate that
-    /// one. `PastExpiry` for one that has ended, `OutlivesMaker` and `OutsideNetworks` for a key
+    /// [`ChangeError`]; no key was issued, save after `Store`. `Rotated` for a key that has a
+    /// successor: rotate that one. `TooMany` if the owner has 2,000 keys that have not ended. `PastExpiry` for one that has ended, `OutlivesMaker` and `OutsideNetworks` for a key
     /// that would get more than it has, `SessionRequired` for one that rotates itself, one that it
     /// falls with, or what another key has made. After `Store` it is not known whether the key was
     /// rotated: then its successor is there, and is rotated for a token.

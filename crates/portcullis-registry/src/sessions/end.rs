@@ -10,7 +10,7 @@ use crate::{
     State, User, keys::Action,
 };
 
-/// How many live sessions a user may have; the oldest end for new ones.
+/// How many live sessions a user may have; see [`Registry::end_oldest`] for which stay.
 const SESSIONS_PER_USER: u64 = 100;
 
 /// Of a user's credentials, which an actor may end.

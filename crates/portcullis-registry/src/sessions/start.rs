@@ -65,8 +65,8 @@ impl Registry {
     /// Starts a session for a user who has proved to be one. It is durable when this returns.
     ///
     /// The actor is the application itself or the user; a person who is signed in with one of our
-    /// sessions gives no more scopes than that has. A user has at most 100 sessions: the oldest end
-    /// for new ones.
+    /// sessions gives no more scopes than that has. A user has at most 100 sessions: beyond
+    /// that the newest of each login stays, and of those the newest 100.
     ///
     /// # Errors
     /// [`ChangeError`]: `SessionRequired` for a key, `NotFound` for another user or owner than the

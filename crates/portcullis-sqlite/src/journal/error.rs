@@ -25,16 +25,18 @@ pub enum JournalError {
          a backup once more"
     )]
     Superseded,
-    /// It begins later than what it is to continue, or ends before, or there is a hole that the
-    /// store can't fill: it is an older copy, say.
+    /// It and the store don't meet. It begins later than what it is to continue, or ends before, or
+    /// there is a hole that the store can't fill: it is an older copy, say. Or the store is older
+    /// than it, without having been restored.
     #[error(
-        "it lacks the changes between {from} and {to}: give the newest copy of it, or give it up, \
-         after which backups from before can't be restored"
+        "changes between {from} and {to} are missing from it or from the store: give the newest \
+         copy of it; where the store is the older, restore it; who gives the journal up instead \
+         may get back what was revoked"
     )]
     Gap {
-        /// The last change that is known without it.
+        /// The last change before those that are missing.
         from: u64,
-        /// The first that it has.
+        /// The first behind them, or the last of them if nothing is behind.
         to: u64,
     },
     /// It is in the folder of the store, where a loss of that would take it along.

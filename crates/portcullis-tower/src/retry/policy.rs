@@ -103,12 +103,12 @@ pub struct RetryPolicy {
     deadline: Duration,
     budget: Arc<dyn Budget + Send + Sync>,
     clock: Arc<dyn Clock>,
-    request: Progress,
+    request: Tries,
 }
 
 /// How far one request has come; the policy is cloned for each.
 #[derive(Clone, Debug)]
-struct Progress {
+struct Tries {
     begun: Option<Instant>,
     /// Made for each request, so that no two wait alike.
     backoff: Option<Backoff>,
@@ -142,7 +142,7 @@ impl RetryPolicy {
             deadline: Self::DEADLINE,
             budget: Arc::new(TpsBudget::default()),
             clock: SystemClock::new(),
-            request: Progress {
+            request: Tries {
                 begun: None,
                 backoff: None,
                 retries: 0,
@@ -219,7 +219,7 @@ impl RetryPolicy {
 
     /// The wait before the next try, or nothing if there is to be none.
     fn next_wait(&mut self, asked: Option<Duration>) -> Option<Duration> {
-        let Progress {
+        let Tries {
             begun,
             backoff,
             retries,
