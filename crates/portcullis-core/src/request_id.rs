@@ -36,6 +36,18 @@ impl RequestId {
         Self(value.to_be_bytes())
     }
 
+    /// The id of its bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
+
     /// The digits.
     #[must_use]
     pub fn to_hex(self) -> [u8; Self::LENGTH] {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use portcullis_core::Secret;
-use portcullis_registry::{Hot, Loaded, StoreError, Verifier, Visit};
+use portcullis_registry::{Hot, Loaded, Principal, Refusal, StoreError, Verifier, Visit};
 use portcullis_token::{AnyToken, OwnedToken, ParseTokenError, TokenKind};
 
 /// A credential, borrowed from the header that it came in.
@@ -63,6 +63,19 @@ impl<'t> Credential<'t> {
             Self::Token(token) => verifier.visit(token, ip, f),
             Self::Imported(text) => verifier.visit_imported(text, ip, f),
             Self::Foreign(_) => Hot::Rejected,
+        }
+    }
+
+    /// Why it was rejected and whom it speaks for, if its secret is right.
+    pub(crate) fn explain(
+        &self,
+        verifier: &Verifier,
+        ip: Option<IpAddr>,
+    ) -> Option<(Refusal, Principal)> {
+        match self {
+            Self::Token(token) => verifier.explain(token, ip),
+            Self::Imported(text) => verifier.explain_imported(text, ip),
+            Self::Foreign(_) => None,
         }
     }
 

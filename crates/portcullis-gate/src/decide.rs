@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use portcullis_error::{Cause, Denial, Rate};
 use portcullis_limit::{Decision, Usage};
-use portcullis_registry::{Identity, Principal, StoreError, Suspension, Visit};
+use portcullis_registry::{Identity, Principal, Refusal, StoreError, Suspension, Visit};
 use portcullis_scope::{CompiledRequirement, Coverage, Scope, ScopeSet};
 use portcullis_token::TokenKind;
 
@@ -26,28 +26,83 @@ pub(crate) struct Admitted {
     pub(crate) rate: Option<Usage>,
 }
 
+/// What a decision denies.
+pub(crate) struct Refused {
+    pub(crate) denial: Denial,
+    /// Whom it was denied and why, if the bearer has shown the right secret.
+    pub(crate) of: Option<(Principal, Refusal)>,
+}
+
+impl Refused {
+    pub(crate) fn of(denial: Denial, principal: Principal) -> Self {
+        let refusal = refusal(&denial.cause);
+        Self {
+            denial,
+            of: refusal.map(|refusal| (principal, refusal)),
+        }
+    }
+}
+
+impl<D: Into<Denial>> From<D> for Refused {
+    fn from(denial: D) -> Self {
+        Self {
+            denial: denial.into(),
+            of: None,
+        }
+    }
+}
+
+/// What is counted of a cause; nothing of one that is not due to a verified credential.
+pub(crate) const fn refusal(cause: &Cause) -> Option<Refusal> {
+    Some(match cause {
+        Cause::BillingSuspended => Refusal::Suspended,
+        Cause::SessionRequired | Cause::KeyRequired => Refusal::Holder,
+        Cause::InsufficientScope { .. } | Cause::ExcessScope { .. } => Refusal::Scope,
+        Cause::RateLimited { .. } => Refusal::Rate,
+        Cause::InsufficientCredits => Refusal::Credits,
+        _ => return None,
+    })
+}
+
 impl Guard {
     /// Everything that is decided while the credential is held.
-    pub(crate) fn decide(&self, visit: &mut Visit<'_>) -> Result<Admitted, Denial> {
+    ///
+    /// What passes here is counted, unless it has a price: then it is counted once that is there.
+    pub(crate) fn decide(
+        &self,
+        visit: &mut Visit<'_>,
+        agent: Option<&[u8]>,
+    ) -> Result<Admitted, Refused> {
+        visit.note_agent(agent.unwrap_or_default());
         let default = self.gate().quota(visit.kind());
         if let Some(cause) = self.forbids(visit.is_suspended(), visit.kind(), visit.scopes()) {
-            visit.note_denied();
             let cause = too_often(visit.check_denial(default)).unwrap_or(cause);
-            return Err(self.told(Denial::new(cause), visit.peek_rate(default)));
+            return Err(self.refused_at(visit, cause, visit.peek_rate(default)));
         }
         let (retry_after, usage) = match visit.check_rate(default, self.access().cost()) {
             Some(Decision::Refuse { retry_after, usage }) => (Some(retry_after), Some(usage)),
             Some(Decision::NeverFits { .. }) => (None, visit.peek_rate(default)),
             admitted => {
-                visit.note_passed();
+                if !self.has_price() {
+                    visit.note_passed();
+                }
+                if let Some(used) = self.used_of(visit.scopes()) {
+                    visit.note_used(used);
+                }
                 return Ok(Admitted {
                     principal: visit.principal(),
                     rate: admitted.and_then(|admitted| admitted.usage()),
                 });
             }
         };
-        visit.note_denied();
-        Err(self.told(Denial::new(Cause::RateLimited { retry_after }), usage))
+        Err(self.refused_at(visit, Cause::RateLimited { retry_after }, usage))
+    }
+
+    fn refused_at(&self, visit: &mut Visit<'_>, cause: Cause, usage: Option<Usage>) -> Refused {
+        if let Some(refusal) = refusal(&cause) {
+            visit.note_refused(refusal);
+        }
+        Refused::of(self.told(Denial::new(cause), usage), visit.principal())
     }
 
     /// The same for a user of the application's own, who counts as a session.
@@ -55,7 +110,7 @@ impl Guard {
         &self,
         identity: Arc<Identity>,
         standing: Suspension,
-    ) -> Result<Admitted, Denial> {
+    ) -> Result<Admitted, Refused> {
         let principal = Principal::external(identity, self.gate().verifier().catalogue());
         let windows = self.gate().externals();
         let is_suspended = standing == Suspension::Suspended;
@@ -63,7 +118,7 @@ impl Guard {
             let denied = windows.map(|windows| windows.check_denial(&principal));
             let cause = too_often(denied).unwrap_or(cause);
             let usage = windows.map(|windows| windows.peek(&principal));
-            return Err(self.told(Denial::new(cause), usage));
+            return Err(Refused::of(self.told(Denial::new(cause), usage), principal));
         }
         let cost = self.access().cost();
         let (retry_after, usage) = match windows.map(|windows| windows.check(&principal, cost)) {
@@ -76,7 +131,8 @@ impl Guard {
                 return Ok(Admitted { principal, rate });
             }
         };
-        Err(self.told(Denial::new(Cause::RateLimited { retry_after }), usage))
+        let denial = Denial::new(Cause::RateLimited { retry_after });
+        Err(Refused::of(self.told(denial, usage), principal))
     }
 
     /// Why a verified credential may not call this route at all.

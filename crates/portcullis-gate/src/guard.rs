@@ -2,17 +2,17 @@
 
 use std::{fmt, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
-use http::{HeaderMap, Method, Response, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Response, header, request::Parts};
 use portcullis_core::{BoxFuture, RequestId, Secret};
 use portcullis_error::{Cause, Denial, InvalidRequest};
-use portcullis_registry::{Hot, Identity, Loaded, ReserveError};
-use portcullis_scope::CompiledRequirement;
+use portcullis_registry::{Denied, Hot, Identity, Loaded, ReserveError};
+use portcullis_scope::{CompiledRequirement, ScopeSet};
 use portcullis_token::{HeaderError, Presented, TokenKind};
 
 use crate::{
-    Access, Authentication, Gate, GuardError, Holder, Pass, Permit, Progress, Verdict,
+    Access, Authentication, Gate, GuardError, Holder, Pass, Permit, Progress,
     credential::{Credential, OwnedCredential},
-    decide::{Admitted, TRIES, UNAVAILABLE, UNAVAILABLE_FOR, unavailable},
+    decide::{Admitted, Refused, TRIES, UNAVAILABLE, UNAVAILABLE_FOR, refusal, unavailable},
 };
 
 /// The check of one route: an [`Access`], compiled against the gate.
@@ -102,23 +102,21 @@ impl Guard {
             Step::Done(Ok(admitted)) => match self.route.price {
                 None => Progress::Done(Ok(self.pass(admitted, request))),
                 Some(price) => {
-                    let (guard, note) = (self.clone(), note(parts));
+                    let (guard, asked) = (self.clone(), Asked::of(parts));
                     Progress::pending(async move {
-                        let passed = guard.reserve(admitted, price, &note, request).await;
-                        passed.map_err(|denial| told(denial, request))
+                        let passed = guard.reserve(admitted, price, &asked, request).await;
+                        passed.map_err(|refused| guard.tell(refused, &asked, request))
                     })
                 }
             },
-            Step::Done(Err(denial)) => Progress::Done(Err(told(denial, request))),
+            Step::Done(Err(refused)) => {
+                Progress::Done(Err(self.tell(refused, &Asked::of(parts), request)))
+            }
             Step::Later(rest) => {
-                let guard = self.clone();
-                let note = match guard.route.price {
-                    Some(_) => note(parts),
-                    None => String::new(),
-                };
+                let (guard, asked) = (self.clone(), Asked::of(parts));
                 Progress::pending(async move {
-                    let passed = guard.go_on(rest, &note, request).await;
-                    passed.map_err(|denial| told(denial, request))
+                    let passed = guard.go_on(rest, &asked, request).await;
+                    passed.map_err(|refused| guard.tell(refused, &asked, request))
                 })
             }
         }
@@ -135,17 +133,18 @@ impl Guard {
         let Some(mut credential) = Credential::recognize(verifier, text) else {
             return self.refused(request);
         };
-        let mut found = self.look(&credential, request);
+        let agent = agent(&parts.headers);
+        let mut found = self.look(&credential, agent, request);
         if matches!(found, Hot::Miss) && !credential.is_well_formed() {
             // No token of ours, but one of another system may look like one.
             credential = Credential::of_another(verifier, text);
-            found = self.look(&credential, request);
+            found = self.look(&credential, agent, request);
         }
         match (found, credential) {
             (Hot::Known(decision), _) => Step::Done(decision),
             (Hot::UnknownPepper, _) => denied(UNAVAILABLE),
             (_, Credential::Foreign(text)) => self.ask_from(0, text, request),
-            (Hot::Rejected, _) => self.refused(request),
+            (Hot::Rejected, credential) => Step::Done(Err(self.rejected(&credential, request))),
             (Hot::Miss, credential) => match self.waits(request) {
                 Some(step) => step,
                 None => Step::Later(Rest::Load(credential.to_owned())),
@@ -193,7 +192,7 @@ impl Guard {
         let mut lines = request
             .get_all(header::ACCEPT)
             .iter()
-            .map(http::HeaderValue::as_bytes);
+            .map(HeaderValue::as_bytes);
         let rendering = self.gate.rendering();
         match (lines.next(), lines.next()) {
             (accept, None) => rendering.response(denial, accept),
@@ -202,23 +201,33 @@ impl Guard {
                 let lines = request
                     .get_all(header::ACCEPT)
                     .iter()
-                    .map(http::HeaderValue::as_bytes);
+                    .map(HeaderValue::as_bytes);
                 let joined = lines.collect::<Vec<_>>().join(&b", "[..]);
                 rendering.response(denial, Some(&joined))
             }
         }
     }
 
-    fn look(&self, credential: &Credential<'_>, request: Request) -> Hot<Result<Admitted, Denial>> {
+    fn look(
+        &self,
+        credential: &Credential<'_>,
+        agent: Option<&[u8]>,
+        request: Request,
+    ) -> Hot<Result<Admitted, Refused>> {
         let verifier = self.gate.verifier();
-        credential.visit(verifier, request.ip, |visit| self.decide(visit))
+        credential.visit(verifier, request.ip, |visit| self.decide(visit, agent))
     }
 
     /// The rest of a check that has to wait.
-    async fn go_on(self, mut rest: Rest, note: &str, request: Request) -> Verdict {
+    async fn go_on(
+        &self,
+        mut rest: Rest,
+        asked: &Asked,
+        request: Request,
+    ) -> Result<Pass, Refused> {
         let admitted = loop {
             rest = match rest {
-                Rest::Load(credential) => match self.load(&credential, request).await? {
+                Rest::Load(credential) => match self.load(&credential, asked, request).await? {
                     Some(admitted) => break admitted,
                     // No imported key after all.
                     None => {
@@ -255,7 +264,7 @@ impl Guard {
             };
         };
         match self.route.price {
-            Some(price) => self.reserve(admitted, price, note, request).await,
+            Some(price) => self.reserve(admitted, price, asked, request).await,
             None => Ok(self.pass(admitted, request)),
         }
     }
@@ -265,8 +274,9 @@ impl Guard {
     async fn load(
         &self,
         credential: &OwnedCredential,
+        asked: &Asked,
         request: Request,
-    ) -> Result<Option<Admitted>, Denial> {
+    ) -> Result<Option<Admitted>, Refused> {
         let verifier = self.gate.verifier();
         for _ in 0..TRIES {
             // Asked again when it is this one's turn to read: of many that came at once, those
@@ -275,7 +285,7 @@ impl Guard {
             match credential.load_if(verifier, is_wanted).await {
                 Ok(Loaded::Kept) => {}
                 Ok(Loaded::Unknown) if credential.foreign_text().is_some() => return Ok(None),
-                Ok(Loaded::Unknown | Loaded::Elsewhere) => return Err(self.failed(request)),
+                Ok(Loaded::Unknown | Loaded::Elsewhere) => return Err(self.failed(request).into()),
                 Ok(Loaded::Unwanted) => {
                     let wait = self.gate.failed_too_often(request.ip);
                     return Err(Cause::RateLimited {
@@ -285,9 +295,10 @@ impl Guard {
                 }
                 Err(error) => return Err(unavailable(&error).into()),
             }
-            match self.look(&credential.as_credential(), request) {
+            let credential = credential.as_credential();
+            match self.look(&credential, asked.agent(), request) {
                 Hot::Known(decision) => return decision.map(Some),
-                Hot::Rejected => return Err(self.failed(request)),
+                Hot::Rejected => return Err(self.rejected(&credential, request)),
                 Hot::UnknownPepper => break,
                 // It was changed in between: read it again.
                 Hot::Miss => {}
@@ -300,22 +311,29 @@ impl Guard {
         &self,
         admitted: Admitted,
         price: NonZeroU32,
-        note: &str,
+        asked: &Asked,
         request: Request,
-    ) -> Verdict {
+    ) -> Result<Pass, Refused> {
         let Some(registry) = self.gate.registry() else {
             // INVARIANT: a guard with a price is not built at an edge.
             return Err(UNAVAILABLE.into());
         };
         let owner = admitted.principal.owner();
-        let denial = match registry.reserve(owner, price, note).await {
+        let cause = match registry.reserve(owner, price, &asked.route).await {
             Ok(reservation) => {
+                self.gate.verifier().note_passed(&admitted.principal);
                 return Ok(self.pass(admitted, request).with_reservation(reservation));
             }
-            Err(ReserveError::TooFew { .. }) => Denial::new(Cause::InsufficientCredits),
-            Err(ReserveError::Store(error)) => unavailable(&error).into(),
+            Err(ReserveError::TooFew { .. }) => Cause::InsufficientCredits,
+            Err(ReserveError::Store(error)) => unavailable(&error),
         };
-        Err(self.told(denial, admitted.rate))
+        if let Some(refusal) = refusal(&cause) {
+            self.gate
+                .verifier()
+                .note_refused(&admitted.principal, refusal);
+        }
+        let denial = self.told(Denial::new(cause), admitted.rate);
+        Err(Refused::of(denial, admitted.principal))
     }
 
     /// Whether the client has failed too often for anything to be looked up for it.
@@ -327,7 +345,16 @@ impl Guard {
     }
 
     fn refused(&self, request: Request) -> Step {
-        Step::Done(Err(self.failed(request)))
+        Step::Done(Err(self.failed(request).into()))
+    }
+
+    /// As [`failed`](Self::failed), with what the client is not told.
+    fn rejected(&self, credential: &Credential<'_>, request: Request) -> Refused {
+        let explained = credential.explain(self.gate.verifier(), request.ip);
+        Refused {
+            denial: self.failed(request),
+            of: explained.map(|(refusal, principal)| (principal, refusal)),
+        }
     }
 
     /// 401, or 429 once the client's address has failed too often.
@@ -347,6 +374,42 @@ impl Guard {
         Pass::new(Permit::new(admitted.principal, self.clone(), ip, id), rate)
     }
 
+    /// A denial with the id of its request, by which it is found in the log and among those that
+    /// were denied lately.
+    fn tell(&self, refused: Refused, asked: &Asked, request: Request) -> Denial {
+        let Refused { denial, of } = refused;
+        let (id, code) = (request.id, denial.code());
+        match denial.cause {
+            Cause::Unavailable { .. } => {
+                tracing::warn!(request_id = %id, code, "a request could not be checked");
+            }
+            _ => tracing::debug!(request_id = %id, code, ip = ?request.ip, "a request was denied"),
+        }
+        if let Some((principal, refusal)) = of {
+            let verifier = self.gate.verifier();
+            verifier.note_denied(Denied {
+                request: id,
+                at: verifier.clock().now(),
+                owner: principal.owner().clone(),
+                credential: principal.id(),
+                refusal,
+                message: denial.message().into_owned(),
+                route: asked.route.clone(),
+                ip: request.ip,
+            });
+        }
+        denial.with_request_id(id)
+    }
+
+    pub(crate) fn has_price(&self) -> bool {
+        self.route.price.is_some()
+    }
+
+    /// Which of these scopes a request to the route makes use of.
+    pub(crate) fn used_of(&self, scopes: &ScopeSet) -> Option<&ScopeSet> {
+        self.route.requirement.as_ref()?.used_of(scopes)
+    }
+
     /// The scope part of the route, and its names.
     pub(crate) fn requirement(&self) -> Option<(&CompiledRequirement, &Arc<str>)> {
         let requirement = self.route.requirement.as_ref()?;
@@ -361,22 +424,36 @@ struct Request {
     ip: Option<IpAddr>,
 }
 
-/// A denial with the id of its request, by which it is found in the log.
-fn told(denial: Denial, request: Request) -> Denial {
-    let (id, code) = (request.id, denial.code());
-    match denial.cause {
-        Cause::Unavailable { .. } => {
-            tracing::warn!(request_id = %id, code, "a request could not be checked");
+/// What is kept of a request while its check waits, and of one that is denied.
+struct Asked {
+    /// Its method and its path, at most 200 characters. Queries are never kept.
+    route: String,
+    agent: Option<HeaderValue>,
+}
+
+impl Asked {
+    fn of(parts: &Parts) -> Self {
+        let path: String = parts.uri.path().chars().take(200).collect();
+        Self {
+            route: format!("{} {path}", parts.method),
+            agent: parts.headers.get(header::USER_AGENT).cloned(),
         }
-        _ => tracing::debug!(request_id = %id, code, ip = ?request.ip, "a request was denied"),
     }
-    denial.with_request_id(id)
+
+    fn agent(&self) -> Option<&[u8]> {
+        self.agent.as_ref().map(HeaderValue::as_bytes)
+    }
+}
+
+/// By what program a request was made, as it says.
+fn agent(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get(header::USER_AGENT).map(HeaderValue::as_bytes)
 }
 
 /// How far a check has come.
 enum Step {
     /// It is decided, but for credits.
-    Done(Result<Admitted, Denial>),
+    Done(Result<Admitted, Refused>),
     Later(Rest),
 }
 
@@ -412,12 +489,6 @@ fn is_preflight(parts: &Parts) -> bool {
         && parts
             .headers
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-}
-
-/// What the ledger says a charge was for. Queries are never kept.
-fn note(parts: &Parts) -> String {
-    let path: String = parts.uri.path().chars().take(200).collect();
-    format!("{} {path}", parts.method)
 }
 
 const fn reason(error: HeaderError) -> InvalidRequest {

@@ -4,13 +4,13 @@ use std::{net::IpAddr, ops::Deref};
 
 use portcullis_core::RequestId;
 use portcullis_error::{Cause, Denial};
-use portcullis_registry::{Actor, Hot, Principal, Suspension};
+use portcullis_registry::{Actor, Denied, Hot, Principal, Suspension};
 use portcullis_scope::Requirement;
 use portcullis_token::TokenKind;
 
 use crate::{
     Guard,
-    decide::{TRIES, UNAVAILABLE, lacks, unavailable},
+    decide::{TRIES, UNAVAILABLE, lacks, refusal, unavailable},
 };
 
 /// Who was let through, and what more a handler may ask about them: found in the extensions of a
@@ -97,18 +97,37 @@ impl Permit {
     /// if the catalogue doesn't declare it.
     pub fn require(&self, scopes: impl Into<Requirement>) -> Result<(), Denial> {
         let catalogue = self.guard.gate().verifier().catalogue();
+        let held = self.principal.scopes();
         let cause = match scopes.into().compile(catalogue) {
-            Ok(requirement) => lacks(
-                &requirement,
-                || requirement.scope_text().into(),
-                self.principal.scopes(),
-            ),
+            Ok(requirement) => {
+                if let Some(used) = requirement.used_of(held) {
+                    self.guard.gate().verifier().note_used(self, used);
+                }
+                lacks(&requirement, || requirement.scope_text().into(), held)
+            }
             Err(error) => {
                 tracing::error!(error = %error, "a handler asks for what the catalogue can't tell");
                 Some(UNAVAILABLE)
             }
         };
-        cause.map_or(Ok(()), |cause| Err(self.denial(cause)))
+        let Some(cause) = cause else {
+            return Ok(());
+        };
+        let denial = self.denial(cause);
+        if let Some(refusal) = refusal(&denial.cause) {
+            let verifier = self.guard.gate().verifier();
+            verifier.note_denied(Denied {
+                request: self.request_id,
+                at: verifier.clock().now(),
+                owner: self.principal.owner().clone(),
+                credential: self.principal.id(),
+                refusal,
+                message: denial.message().into_owned(),
+                route: String::new(),
+                ip: self.ip,
+            });
+        }
+        Err(denial)
     }
 
     /// Whether the caller would still be let through, as of now: for a stream that lasts.

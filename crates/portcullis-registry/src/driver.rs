@@ -1,7 +1,7 @@
 //! The registry's background work, as one future.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashSet, VecDeque},
     fmt,
     future::Future,
     pin::Pin,
@@ -11,12 +11,15 @@ use std::{
 };
 
 use portcullis_core::{BoxFuture, CredentialId, Timestamp};
+use portcullis_scope::Catalogue;
 use portcullis_token::TokenKind;
 use tokio::sync::Notify;
 
 use crate::{
-    Batch, CommitError, CreditOp, Event, EventKind, Filter, Of, PrefixedId, Query, Registry, Remac,
-    ReservationId, StoreError, UsageDelta, Verifier, hot::HotTable,
+    Batch, CommitError, CredentialRecord, CreditOp, Denied, Event, EventKind, Filter, Of,
+    PrefixedId, Query, Registry, Remac, ReservationId, StoreError, Usage, Verifier,
+    hot::HotTable,
+    usage::{RecentlyDenied, Uses},
 };
 
 /// How often changes are looked for and one shard is swept.
@@ -25,12 +28,12 @@ const POLL: Duration = Duration::from_millis(500);
 const POLLS_PER_FLUSH: u32 = 120;
 /// A reservation that nobody settled for so long is given back.
 const RESERVATION_TTL: Duration = Duration::from_secs(60 * 60);
-/// How often keys are looked for that end soon, in polls, and how soon that is.
+/// How often keys are looked for that end soon or are old, in polls, and how soon that is.
 const POLLS_PER_LOOK: u32 = 7_200;
 const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// How many of them are told of at a time, and how many in all.
-const ENDING_AT_A_TIME: usize = 500;
-const MOST_ENDING: usize = 100_000;
+/// How many of them are told of at a time, and how many of a kind in all.
+const TOLD_AT_A_TIME: usize = 500;
+const MOST_TOLD: usize = 100_000;
 /// How much of what has gathered or was left is written in one batch.
 const AT_A_TIME: usize = 1_000;
 /// How many settlements and releases are kept for a store that is out of reach.
@@ -49,6 +52,11 @@ pub(crate) struct Errands {
 }
 
 impl Errands {
+    /// Held, nothing that has gathered is on its way: it is in memory or in the store.
+    pub(crate) async fn unwritten(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.writing.lock().await
+    }
+
     /// Leaves a settlement or release for the driver. Both may be done twice without harm.
     ///
     /// With too many left, which is when the store is long out of reach, a release is not kept: the
@@ -120,44 +128,56 @@ impl Drop for Taken<'_> {
 /// What has gathered in the hot table, put back unless it was written.
 struct Gathered<'a> {
     hot: &'a HotTable,
-    deltas: Vec<UsageDelta>,
+    recently_denied: &'a RecentlyDenied,
+    uses: Vec<Uses>,
     remacs: Vec<Remac>,
+    denied: Vec<Denied>,
 }
 
 impl Gathered<'_> {
     /// The next part, to be [forgotten](Self::written) once it is written.
-    fn next(&self) -> Option<Batch> {
-        let usage = self
-            .deltas
-            .get(self.deltas.len().saturating_sub(AT_A_TIME)..);
-        let remacs = self
-            .remacs
-            .get(self.remacs.len().saturating_sub(AT_A_TIME)..);
+    fn next(&self, catalogue: &Catalogue) -> Option<Batch> {
         let batch = Batch {
-            usage: usage.unwrap_or_default().to_vec(),
-            remacs: remacs.unwrap_or_default().to_vec(),
+            usage: last(&self.uses)
+                .iter()
+                .map(|uses| uses.delta(catalogue))
+                .collect(),
+            remacs: last(&self.remacs).to_vec(),
+            denied: last(&self.denied).to_vec(),
             ..Batch::default()
         };
         (!batch.is_empty()).then_some(batch)
     }
 
     fn written(&mut self) {
-        self.deltas
-            .truncate(self.deltas.len().saturating_sub(AT_A_TIME));
-        self.remacs
-            .truncate(self.remacs.len().saturating_sub(AT_A_TIME));
+        fn forget<T>(all: &mut Vec<T>) {
+            all.truncate(all.len().saturating_sub(AT_A_TIME));
+        }
+        forget(&mut self.uses);
+        forget(&mut self.remacs);
+        forget(&mut self.denied);
     }
+}
+
+/// The last of them, as many as are written at a time.
+fn last<T>(all: &[T]) -> &[T] {
+    let from = all.len().saturating_sub(AT_A_TIME);
+    all.get(from..).unwrap_or_default()
 }
 
 impl Drop for Gathered<'_> {
     fn drop(&mut self) {
+        let (uses, remacs) = (&mut self.uses, &mut self.remacs);
         self.hot
-            .put_back(&self.deltas, std::mem::take(&mut self.remacs));
+            .put_back(std::mem::take(uses), std::mem::take(remacs));
+        self.recently_denied
+            .put_back(std::mem::take(&mut self.denied));
     }
 }
 
 /// The registry's background work: writes uses, settles what callers left behind, follows changes
-/// that others made, sweeps idle credentials, tells of keys that end soon.
+/// that others made, sweeps idle credentials, reminds of keys that end
+/// soon, are old or were never used.
 ///
 /// Spawn it once on a runtime with timers (`tokio::spawn(driver)`). It ends when
 /// [`Registry::close`] is called; that of a verifier that was opened by itself has nothing to finish, and
@@ -203,7 +223,7 @@ async fn run(verifier: Verifier) {
                 let turn = usize::try_from(polls).unwrap_or(0);
                 verifier.inner.hot.sweep(turn, verifier.inner.clock.tick());
                 look.is_due |= polls.is_multiple_of(POLLS_PER_LOOK);
-                report(verifier.tell_of_ending(&mut look).await);
+                report(verifier.remind(&mut look).await);
                 polls = polls.wrapping_add(1);
                 if polls.is_multiple_of(POLLS_PER_FLUSH) {
                     report(verifier.flush().await);
@@ -215,13 +235,38 @@ async fn run(verifier: Verifier) {
     }
 }
 
-/// The keys that end soon: looked for at once, and told of in parts that listeners have room for.
+/// The keys to be reminded of: looked for at once, and told of in parts that listeners have room
+/// for.
 #[derive(Default)]
 struct Look {
     is_due: bool,
     found: VecDeque<Event>,
-    /// Of whose ends was told, until they have passed.
-    told: HashMap<CredentialId, Timestamp>,
+    /// Of what was told, and for how long that has to be remembered.
+    told: HashSet<(Reminder, Option<Timestamp>)>,
+}
+
+/// What was told of which key.
+type Reminder = (CredentialId, std::mem::Discriminant<EventKind>);
+
+impl Look {
+    /// Tells of a key once; `until` is the end that it is told of, if it is told of one.
+    fn find(
+        &mut self,
+        record: &CredentialRecord,
+        until: Option<Timestamp>,
+        kind: EventKind,
+        now: Timestamp,
+    ) {
+        let reminder = (record.id, std::mem::discriminant(&kind));
+        if self.told.insert((reminder, until)) {
+            self.found.push_back(Event {
+                at: now,
+                kind,
+                credential: Some(PrefixedId(record.kind, record.id)),
+                owner: Some(record.owner.clone()),
+            });
+        }
+    }
 }
 
 fn report(outcome: Result<(), StoreError>) {
@@ -238,34 +283,36 @@ impl Verifier {
     pub async fn flush(&self) -> Result<(), StoreError> {
         self.settle_left_behind().await?;
         let _alone = self.inner.errands.writing.lock().await;
-        let hot = &self.inner.hot;
-        let (deltas, remacs) = hot.take_gathered(&*self.inner.clock);
+        let (hot, recently_denied) = (&self.inner.hot, &self.inner.recently_denied);
+        let (uses, remacs) = hot.take_gathered(&*self.inner.clock);
         if !self.writes() {
             return Ok(());
         }
         let mut gathered = Gathered {
             hot,
-            deltas,
+            recently_denied,
+            uses,
             remacs,
+            denied: recently_denied.take(),
         };
-        while let Some(batch) = gathered.next() {
+        while let Some(batch) = gathered.next(&self.inner.catalogue) {
             self.write(batch).await?;
             gathered.written();
         }
         Ok(())
     }
 
-    /// Tells of the next part of the keys that end within seven days, of each end once: also of one
-    /// that was issued, rotated or shortened since the last look.
-    async fn tell_of_ending(&self, look: &mut Look) -> Result<(), StoreError> {
+    /// Tells of the next part of the keys that end within seven days, are old or were never used,
+    /// each once: also of one that was issued, rotated or shortened since the last look.
+    async fn remind(&self, look: &mut Look) -> Result<(), StoreError> {
         if !self.inner.events.has_listeners() {
             return Ok(());
         }
         if look.is_due {
             look.is_due = false;
-            self.look_for_ending(look).await?;
+            self.look_at_keys(look).await?;
         }
-        for _ in 0..ENDING_AT_A_TIME {
+        for _ in 0..TOLD_AT_A_TIME {
             let Some(event) = look.found.pop_front() else {
                 break;
             };
@@ -274,38 +321,57 @@ impl Verifier {
         Ok(())
     }
 
-    async fn look_for_ending(&self, look: &mut Look) -> Result<(), StoreError> {
+    async fn look_at_keys(&self, look: &mut Look) -> Result<(), StoreError> {
         let now = self.inner.clock.now();
-        let until = now.saturating_add(SOON);
-        let query = Query {
-            of: Of::All,
-            filter: Filter {
-                ending: Some((now, until)),
-                ..Filter::default()
-            },
-            after: None,
-            offset: 0,
-            limit: MOST_ENDING,
+        look.told.retain(|(_, at)| at.is_none_or(|at| at >= now));
+        let ending = Filter {
+            ending: Some((now, now.saturating_add(SOON))),
+            ..Filter::default()
         };
-        look.told.retain(|_, at| *at >= now);
-        for (record, _) in self.inner.store.list(query).await?.items {
-            let Some(at) = record
-                .expires_at
-                .filter(|_| record.kind == TokenKind::ApiKey)
-            else {
-                continue;
-            };
-            if look.told.insert(record.id, at) == Some(at) {
+        for (record, _) in self.keys_that(ending).await? {
+            if let Some(at) = record.expires_at {
+                look.find(&record, Some(at), EventKind::Expiring { at }, now);
+            }
+        }
+        let terms = self.inner.review;
+        let young = terms.old.min(terms.unused);
+        let aged = Filter {
+            // One more, since what is as old as that is told of.
+            created_before: Some(
+                now.saturating_sub(young)
+                    .saturating_add(Duration::from_micros(1)),
+            ),
+            ..Filter::default()
+        };
+        for (record, usage) in self.keys_that(aged).await? {
+            let created_at = record.created_at;
+            if self.has_ended(&record) || record.successor.is_some() {
                 continue;
             }
-            look.found.push_back(Event {
-                at: now,
-                kind: EventKind::Expiring { at },
-                credential: Some(PrefixedId(record.kind, record.id)),
-                owner: Some(record.owner),
-            });
+            if terms.is_old(&record, now) {
+                look.find(&record, None, EventKind::Old { created_at }, now);
+            }
+            if terms.is_never_used(&record, &usage, now) {
+                look.find(&record, None, EventKind::NeverUsed { created_at }, now);
+            }
         }
         Ok(())
+    }
+
+    async fn keys_that(
+        &self,
+        filter: Filter,
+    ) -> Result<Vec<(CredentialRecord, Usage)>, StoreError> {
+        let query = Query {
+            of: Of::All,
+            filter,
+            after: None,
+            offset: 0,
+            limit: MOST_TOLD,
+        };
+        let mut items = self.inner.store.list(query).await?.items;
+        items.retain(|(record, _)| record.kind == TokenKind::ApiKey);
+        Ok(items)
     }
 
     async fn settle_left_behind(&self) -> Result<(), StoreError> {

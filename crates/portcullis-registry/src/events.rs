@@ -68,6 +68,16 @@ pub enum EventKind {
         /// When.
         at: Timestamp,
     },
+    /// A key is old and should be rotated. Told once by each process.
+    Old {
+        /// When it was issued.
+        created_at: Timestamp,
+    },
+    /// A key was never used, and should be revoked. Told once by each process.
+    NeverUsed {
+        /// When it was issued.
+        created_at: Timestamp,
+    },
     /// A key was used that has a successor. Told at most once a minute for each key.
     OldKeyUsed {
         /// The successor.
@@ -199,32 +209,5 @@ impl Events {
 impl Drop for Events {
     fn drop(&mut self) {
         self.listeners.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The newest four networks of a credential, as fingerprints of 16 bits.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct SeenNetworks([u16; 4]);
-
-impl SeenNetworks {
-    /// Notes a network by its hash; whether it is news. The first is none.
-    pub(crate) fn see(&mut self, hash: u64) -> bool {
-        // 0 is an empty place.
-        let seen = u16::try_from(hash >> 48).unwrap_or(0).max(1);
-        if self.0.contains(&seen) {
-            return false;
-        }
-        let had_some = self.0 != [0; 4];
-        let [a, b, c, _] = self.0;
-        self.0 = [seen, a, b, c];
-        had_some
-    }
-}
-
-/// What is one network: a /24, or a /64 of IPv6.
-pub(crate) fn network(ip: IpAddr) -> u64 {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => u64::from(ip.to_bits() >> 8),
-        IpAddr::V6(ip) => u64::try_from(ip.to_bits() >> 64).unwrap_or(0),
     }
 }

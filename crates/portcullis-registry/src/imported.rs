@@ -6,7 +6,7 @@ use portcullis_core::CredentialId;
 use portcullis_token::{ImportedScheme, KeyDigest, Mac, PepperRing, PepperVersion, TokenKind};
 
 use crate::{
-    Found, Hot, Key, Loaded, StoreError, Verifier, Visit,
+    Found, Hot, Key, Loaded, Principal, Refusal, StoreError, Verifier, Visit,
     change::TRIES,
     hot::{Alias, Claim, Fill, Reader},
     load::lags_behind,
@@ -103,6 +103,24 @@ impl Verifier {
             answer = Hot::Miss;
         }
         answer
+    }
+
+    /// Why a key of another system that [`visit_imported`](Self::visit_imported) rejects is
+    /// rejected, and whom it speaks for; as [`explain`](Self::explain).
+    #[must_use]
+    pub fn explain_imported(
+        &self,
+        text: &[u8],
+        ip: Option<IpAddr>,
+    ) -> Option<(Refusal, Principal)> {
+        let inner = &*self.inner;
+        let mut known = self.presented(text).filter_map(|presented| {
+            let id = inner.hot.find_imported(&presented.mac)?;
+            Some((presented, id))
+        });
+        let (presented, id) = known.next()?;
+        let claim = presented.claim(id, ip, &inner.peppers);
+        inner.hot.explain(&claim, &*inner.clock)
     }
 
     /// Reads a key of another system from the store into memory, unless it is there.

@@ -27,6 +27,7 @@ mod registry;
 mod sessions;
 mod standing;
 mod store;
+mod usage;
 mod verifier;
 
 pub use actor::Actor;
@@ -60,6 +61,11 @@ pub use sessions::{
 pub use store::{
     Batch, Change, Changes, CommitError, CreditOp, Cursor, Filter, Found, Key, MemoryStore, Of,
     Page, Paging, ParseCursorError, Query, Remac, ReservationId, Snapshot, Store, StoreError,
-    Target, UsageDelta,
+    Target,
+};
+pub use usage::{
+    Day, DayUsage, Denied, DeniedPage, DeniedQuery, Finding, KeyReview, KeyUsage, Network,
+    OwnerUsage, ParseDayError, ParseNetworkError, ParseUsageError, Refusal, Refusals, Review,
+    ReviewTerms, UsageDelta, UsageDetails,
 };
 pub use verifier::Verifier;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use portcullis_core::{Clock, SystemClock};
 use portcullis_token::ImportedScheme;
 
+use crate::ReviewTerms;
+
 /// How a registry is opened, where it is not as usual.
 ///
 /// # Examples
@@ -18,6 +20,7 @@ pub struct Options {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) capacity: usize,
     pub(crate) imported: Vec<ImportedScheme>,
+    pub(crate) review: ReviewTerms,
 }
 
 impl Options {
@@ -31,6 +34,7 @@ impl Options {
             clock: SystemClock::new(),
             capacity: Self::DEFAULT_CAPACITY,
             imported: Vec::new(),
+            review: ReviewTerms::new(),
         }
     }
 
@@ -49,6 +53,14 @@ impl Options {
     #[must_use]
     pub const fn with_capacity(mut self, credentials: usize) -> Self {
         self.capacity = credentials;
+        self
+    }
+
+    /// From when on those who listen are told of old and of unused keys: 90 days and 30 unless said
+    /// otherwise.
+    #[must_use]
+    pub const fn with_review(mut self, terms: ReviewTerms) -> Self {
+        self.review = terms;
         self
     }
 

@@ -8,8 +8,8 @@ use portcullis_token::{AnyToken, PepperRing, TokenFormat};
 use tokio::sync::Semaphore;
 
 use crate::{
-    Batch, Changes, CommitError, Driver, Hot, Key, OpenError, Options, Page, Principal, Query, Seq,
-    Snapshot, Store, StoreError, Visit,
+    Batch, Changes, CommitError, Driver, Hot, Key, OpenError, Options, Page, Principal, Query,
+    Refusal, ReviewTerms, Seq, Snapshot, Store, StoreError, Visit,
     change::Followed,
     deadlines::Deadlines,
     driver::Errands,
@@ -18,6 +18,7 @@ use crate::{
     imported::Schemes,
     load::COLD_READS,
     peppers::{check_peppers, note_peppers},
+    usage::RecentlyDenied,
 };
 
 /// Verifies credentials, and can neither make nor change one. Cheap to clone.
@@ -73,6 +74,8 @@ pub(crate) struct Inner {
     pub(crate) schemes: Schemes,
     pub(crate) imported_fills: Fills<Alias>,
     pub(crate) cold_reads: Semaphore,
+    pub(crate) recently_denied: RecentlyDenied,
+    pub(crate) review: ReviewTerms,
     pub(crate) writes: Writes,
 }
 
@@ -145,6 +148,8 @@ impl Verifier {
             schemes: Schemes::new(options.imported),
             imported_fills: Fills::default(),
             cold_reads: Semaphore::new(COLD_READS),
+            recently_denied: RecentlyDenied::default(),
+            review: options.review,
             writes,
         };
         let verifier = Self {
@@ -215,6 +220,25 @@ impl Verifier {
 }
 
 impl Verifier {
+    /// Why a credential that [`visit`](Self::visit) rejects is rejected, and whom it speaks for:
+    /// from memory, and only if its secret is right.
+    ///
+    /// For the log and for support. The client is told nothing of it.
+    #[must_use]
+    pub fn explain(
+        &self,
+        token: &AnyToken<'_>,
+        ip: Option<IpAddr>,
+    ) -> Option<(Refusal, Principal)> {
+        let Inner {
+            hot,
+            peppers,
+            clock,
+            ..
+        } = &*self.inner;
+        hot.explain(&claim(token, ip, peppers), &**clock)
+    }
+
     /// Whether a credential that was verified before is still accepted, and if it is, runs `f`
     /// while it is held: for a stream that lasts longer than a check.
     ///

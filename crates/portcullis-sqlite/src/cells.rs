@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use portcullis_core::{CredentialId, Timestamp};
-use portcullis_registry::{CreatedBy, CredentialRecord, Meta, State, Usage, Version};
+use portcullis_registry::{CreatedBy, CredentialRecord, Meta, Refusal, State, Usage, Version};
 use portcullis_token::{Environment, Mac, PepperVersion, TokenKind};
-use rusqlite::{Row, types::Type};
+use rusqlite::{
+    Row,
+    types::{Type, ValueRef},
+};
 
 /// The columns of a credential in the order of [`credential`], for a `SELECT` and an `INSERT`.
 macro_rules! columns {
@@ -91,6 +94,11 @@ pub(crate) fn pepper(row: &Row<'_>, column: usize) -> rusqlite::Result<PepperVer
     PepperVersion::new(row.get(column)?).ok_or_else(|| damaged(column))
 }
 
+pub(crate) fn refusal(row: &Row<'_>, column: usize) -> rusqlite::Result<Refusal> {
+    let refusal = Refusal::from_name(row.get_ref(column)?.as_str()?);
+    refusal.ok_or_else(|| damaged(column))
+}
+
 pub(crate) const fn state_cell(state: State) -> &'static str {
     match state {
         State::Enabled => "enabled",
@@ -109,7 +117,7 @@ pub(crate) fn state_of(text: &str) -> Option<State> {
     states.into_iter().find(|state| state_cell(*state) == text)
 }
 
-fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<TokenKind> {
+pub(crate) fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<TokenKind> {
     let text = row.get_ref(column)?.as_str()?;
     TokenKind::ALL
         .into_iter()
@@ -191,11 +199,11 @@ pub(crate) fn credential(row: &Row<'_>) -> rusqlite::Result<CredentialRecord> {
 
 /// Reads three columns of the table `usage`, which are absent if there was no use.
 pub(crate) fn usage(row: &Row<'_>, first: usize) -> rusqlite::Result<Usage> {
-    let Some(last_used_at) = row.get::<_, Option<i64>>(first)? else {
+    if row.get_ref(first + 1)? == ValueRef::Null {
         return Ok(Usage::default());
-    };
+    }
     Ok(Usage {
-        last_used_at: Some(Timestamp::from_unix_micros(last_used_at)),
+        last_used_at: optional_timestamp(row, first)?,
         requests: count(row, first + 1)?,
         denied: count(row, first + 2)?,
     })

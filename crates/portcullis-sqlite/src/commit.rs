@@ -3,15 +3,15 @@
 use portcullis_core::CredentialId;
 use portcullis_registry::{
     AuditEntry, Batch, CommitError, CredentialRecord, Owner, OwnerRecord, PepperRecord, Plan,
-    Remac, Seq, UsageDelta, Version,
+    Remac, Seq, Version,
 };
 use portcullis_token::PepperVersion;
-use rusqlite::{CachedStatement, Connection, Params, named_params, params};
+use rusqlite::{CachedStatement, Connection, Params, params};
 
 use crate::{
     attempt::{Attempt, WRITING},
     cells::{self, columns},
-    credits, fetch,
+    credits, fetch, uses,
     writer::Until,
 };
 
@@ -55,7 +55,10 @@ pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<Seq, Commi
         credits::make(connection, movement)?;
     }
     for delta in &batch.usage {
-        add_usage(connection, delta).attempt(WRITING)?;
+        uses::add(connection, delta).attempt(WRITING)?;
+    }
+    for denied in &batch.denied {
+        uses::note_denied(connection, denied).attempt(WRITING)?;
     }
     for remac in &batch.remacs {
         put_mac(connection, remac).attempt(WRITING)?;
@@ -264,23 +267,6 @@ fn forget_pepper(connection: &Connection, version: PepperVersion) -> Result<(), 
     let statement = "DELETE FROM peppers WHERE version = ?1";
     execute(connection, statement, [version.number()]).attempt(WRITING)?;
     Ok(())
-}
-
-fn add_usage(connection: &Connection, delta: &UsageDelta) -> rusqlite::Result<()> {
-    // A sum that an integer can't hold would become a float, which a strict table refuses.
-    let statement = "INSERT INTO usage (credential, last_used_at, requests, denied) \
-         SELECT id, :at, :requests, :denied FROM credentials WHERE id = :id \
-         ON CONFLICT (credential) DO UPDATE SET \
-         last_used_at = max(last_used_at, :at), \
-         requests = requests + min(:requests, 9223372036854775807 - requests), \
-         denied = denied + min(:denied, 9223372036854775807 - denied)";
-    let params = named_params! {
-        ":id": cells::id_cell(delta.id),
-        ":at": delta.last_used_at.unix_micros(),
-        ":requests": cells::count_cell(delta.requests),
-        ":denied": cells::count_cell(delta.denied),
-    };
-    execute(connection, statement, params).map(drop)
 }
 
 fn put_mac(connection: &Connection, remac: &Remac) -> rusqlite::Result<()> {

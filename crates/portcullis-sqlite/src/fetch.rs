@@ -10,7 +10,10 @@ use rusqlite::{
     Connection, OptionalExtension, Row, ToSql, named_params, params, types::ToSqlOutput,
 };
 
-use crate::cells::{self, COLUMNS, columns};
+use crate::{
+    cells::{self, COLUMNS, columns},
+    uses,
+};
 
 pub(crate) fn snapshot(connection: &Connection, key: &Key) -> rusqlite::Result<Snapshot> {
     let head = head(connection)?;
@@ -33,6 +36,9 @@ pub(crate) fn snapshot(connection: &Connection, key: &Key) -> rusqlite::Result<S
                 }
             }
         }
+        Key::Usage(id) => uses::of_credential(connection, *id)?,
+        Key::OwnerUsage { owner, from, until } => uses::of_owner(connection, owner, *from, *until)?,
+        Key::Denied(query) => Found::Denied(uses::denied(connection, query)?),
         Key::Peppers => Found::Peppers {
             known: peppers(connection)?,
             lost_imports: lost_imports(connection)?,

@@ -17,6 +17,7 @@ mod migrate;
 mod reader;
 mod restore;
 mod store;
+mod uses;
 mod writer;
 
 pub use backup::{Backup, BackupError, backup};

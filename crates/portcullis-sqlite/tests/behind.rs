@@ -35,10 +35,9 @@ fn put(record: CredentialRecord) -> Batch {
 
 fn used() -> Batch {
     let usage = UsageDelta {
-        id: id(1),
-        last_used_at: key(1).created_at,
+        last_used_at: Some(key(1).created_at),
         requests: 1,
-        denied: 0,
+        ..UsageDelta::new(id(1), key(1).created_at)
     };
     Batch {
         usage: vec![usage],

@@ -83,10 +83,9 @@ async fn write_for_ever(store: &SqliteStore, writer: u64, first: u64) {
         let at = put.created_at;
         batch.credentials.push(put);
         batch.usage.push(UsageDelta {
-            id: id(counter),
-            last_used_at: at,
+            last_used_at: Some(at),
             requests: 1,
-            denied: 0,
+            ..UsageDelta::new(id(counter), at)
         });
         let seq = store.commit(batch).await.unwrap();
         // One write each, past the capture of the test harness.

@@ -9,7 +9,7 @@ use std::{path::Path, sync::Arc};
 use portcullis_core::Timestamp;
 use portcullis_registry::{
     Batch, CredentialRecord, CreditOp, Filter, Found, Key, Of, OwnerRecord, PepperRecord, Query,
-    ReservationId, Seq, State, Store, UsageDelta, Version,
+    Refusal, Refusals, ReservationId, Seq, State, Store, UsageDelta, Version,
 };
 use portcullis_sqlite::SqliteStore;
 use portcullis_token::PepperVersion;
@@ -46,10 +46,10 @@ async fn a_store_that_is_opened_again_has_everything() {
         note: String::new(),
     };
     let used = UsageDelta {
-        id: id(1),
-        last_used_at: Timestamp::UNIX_EPOCH,
+        last_used_at: Some(Timestamp::UNIX_EPOCH),
         requests: 3,
-        denied: 4,
+        refusals: Refusals::of(Refusal::Scope, 4),
+        ..UsageDelta::new(id(1), Timestamp::UNIX_EPOCH)
     };
     let revoked = CredentialRecord {
         version: Version(1),

@@ -13,8 +13,9 @@ use super::{
     windows::Windows,
 };
 use crate::{
-    CredentialRecord, OwnerRecord, Plan, Seq, State, Usage, UsageDelta, events::SeenNetworks,
+    CredentialRecord, OwnerRecord, Plan, Principal, Refusal, Seq, State, Usage,
     principal::About,
+    usage::{Activity, Uses},
 };
 
 /// A credential in the table.
@@ -37,13 +38,14 @@ pub(super) struct Kept {
     /// For how long it had gone unused at the first fill: nothing once it is seen here.
     idle_before: Duration,
     pub(super) requests: u32,
-    pub(super) denied: u32,
+    /// Made at the first use, and then kept for as long as the entry: no use of it allocates again.
+    activity: Option<Box<Activity>>,
+    /// Whether it was used since the uses were last written.
+    is_used: bool,
     /// Whether the uses are already listed to be written.
     is_listed: bool,
     /// Whether it was seen since room was last looked for here.
     pub(super) is_recent: bool,
-    /// From where it was seen while somebody listens.
-    pub(super) networks: SeenNetworks,
 }
 
 /// What a record says, in the form that a check needs.
@@ -107,10 +109,10 @@ impl Facts {
             seen: self.tick,
             idle_before: self.now.saturating_since(used),
             requests: 0,
-            denied: 0,
+            activity: None,
+            is_used: false,
             is_listed: false,
             is_recent: false,
-            networks: SeenNetworks::default(),
         };
         Entry {
             live: None,
@@ -181,23 +183,64 @@ impl Entry {
     }
 }
 
+/// What is known of a secret.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Secret {
+    Right,
+    /// Under the pepper that the record is still under, which is not the current one.
+    RightUnderOld,
+    Wrong,
+    /// The record is under a pepper that this process has not been given.
+    Unknown,
+}
+
 impl Live {
+    /// Whether the bearer knows the secret; compared in constant time.
+    pub(super) fn check_secret(
+        &self,
+        claim: &Claim<impl Fn(PepperVersion) -> Option<Mac>>,
+    ) -> Secret {
+        let (current, mac) = claim.current;
+        if self.pepper == current {
+            return if self.mac == mac {
+                Secret::Right
+            } else {
+                Secret::Wrong
+            };
+        }
+        match (claim.mac_under)(self.pepper) {
+            None => Secret::Unknown,
+            Some(old) if self.mac == old => Secret::RightUnderOld,
+            Some(_) => Secret::Wrong,
+        }
+    }
+
+    pub(super) fn principal(&self) -> Principal {
+        Principal::new(Arc::clone(&self.about), self.scopes)
+    }
+
     pub(super) fn is_enabled(&self) -> bool {
         self.state == State::Enabled
     }
 
-    /// Whether a claim whose secret is right is accepted, time apart.
-    pub(super) fn accepts<M>(&self, claim: &Claim<M>) -> bool {
+    /// Why a claim whose secret is right is not accepted, time apart.
+    pub(super) fn refuses<M>(&self, claim: &Claim<M>) -> Option<Refusal> {
         let about = &self.about;
         let is_its_environment = |environment| environment == about.environment;
-        about.kind == claim.kind
-            && claim.environment.is_none_or(is_its_environment)
-            && self.is_accepted_from(claim.ip)
+        if about.kind != claim.kind || !claim.environment.is_none_or(is_its_environment) {
+            return Some(Refusal::Environment);
+        }
+        self.refuses_from(claim.ip)
     }
 
-    /// Whether it is accepted, time apart, from a bearer who has shown the secret.
-    pub(super) fn is_accepted_from(&self, ip: Option<IpAddr>) -> bool {
-        self.is_enabled() && self.about.networks.allows(ip)
+    /// Why a bearer who has shown the secret is not accepted, time apart.
+    pub(super) fn refuses_from(&self, ip: Option<IpAddr>) -> Option<Refusal> {
+        match self.state {
+            State::Revoked => Some(Refusal::Revoked),
+            State::Disabled => Some(Refusal::Disabled),
+            State::Enabled if self.about.networks.allows(ip) => None,
+            State::Enabled => Some(Refusal::Network),
+        }
     }
 
     pub(super) fn quota(&self) -> Option<&Quota> {
@@ -225,6 +268,12 @@ impl Kept {
             || idle_ttl.is_some_and(|ttl| self.idle_for(tick) >= ttl)
     }
 
+    /// Whether its time is over.
+    pub(super) fn refuses(&self, live: &Live, tick: Tick) -> Option<Refusal> {
+        let has_expired = self.has_expired(live.about.idle_ttl, tick);
+        has_expired.then_some(Refusal::Expired)
+    }
+
     /// For how long it has gone unused, also before this process knew of it.
     pub(super) const fn idle_for(&self, tick: Tick) -> Duration {
         tick.saturating_since(self.seen)
@@ -234,7 +283,18 @@ impl Kept {
     pub(super) fn see(&mut self, tick: Tick) {
         self.seen = self.seen.max(tick);
         self.idle_before = Duration::ZERO;
+        self.is_used = true;
         self.is_recent = true;
+    }
+
+    /// What it did beside its requests.
+    pub(super) fn activity(&mut self) -> &mut Activity {
+        self.activity.get_or_insert_default()
+    }
+
+    /// Counts a request that was refused.
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.activity().refusals_mut().count(refusal);
     }
 
     /// Whether there are uses that are not yet listed to be written; lists them.
@@ -259,20 +319,37 @@ impl Kept {
         id: CredentialId,
         now: Timestamp,
         tick: Tick,
-    ) -> Option<UsageDelta> {
-        let now = self.unstepped(now, tick);
-        std::mem::take(&mut self.is_listed).then(|| UsageDelta {
-            id,
-            last_used_at: now.saturating_sub(tick.saturating_since(self.seen)),
-            requests: std::mem::take(&mut self.requests).into(),
-            denied: std::mem::take(&mut self.denied).into(),
-        })
+    ) -> Option<Uses> {
+        if !std::mem::take(&mut self.is_listed) {
+            return None;
+        }
+        let uses = self.counted(id, now, tick);
+        self.requests = 0;
+        self.is_used = false;
+        Some(uses.take(self.activity.as_deref_mut(), tick))
     }
 
-    pub(super) fn put_back(&mut self, delta: &UsageDelta) -> bool {
-        let add = |to: u32, from: u64| to.saturating_add(u32::try_from(from).unwrap_or(u32::MAX));
-        self.requests = add(self.requests, delta.requests);
-        self.denied = add(self.denied, delta.denied);
+    /// What [`take_uses`](Self::take_uses) would take out.
+    pub(super) fn peek_uses(&self, id: CredentialId, now: Timestamp, tick: Tick) -> Option<Uses> {
+        let activity = self.activity.as_deref();
+        self.is_listed
+            .then(|| self.counted(id, now, tick).peek(activity, tick))
+    }
+
+    fn counted(&self, id: CredentialId, now: Timestamp, tick: Tick) -> Uses {
+        let now = self.unstepped(now, tick);
+        let mut uses = Uses::new(id, now);
+        uses.requests = self.requests.into();
+        let last = now.saturating_sub(tick.saturating_since(self.seen));
+        uses.last_used_at = self.is_used.then_some(last);
+        uses
+    }
+
+    pub(super) fn put_back(&mut self, uses: &Uses) -> bool {
+        let requests = u32::try_from(uses.requests).unwrap_or(u32::MAX);
+        self.requests = self.requests.saturating_add(requests);
+        self.is_used |= uses.last_used_at.is_some();
+        self.activity().put_back(uses);
         self.list_uses()
     }
 }

@@ -35,7 +35,7 @@ pub(crate) use aliases::Alias;
 use aliases::Aliases;
 pub(crate) use claim::{Claim, claim};
 pub(crate) use entry::Filling;
-use entry::{Kept, Live};
+use entry::{Live, Secret};
 pub(crate) use fills::{Fills, Reader};
 use owners::Owners;
 use shard::{Shard, Visited};
@@ -43,8 +43,9 @@ use standings::Standings;
 pub use visit::Visit;
 
 use crate::{
-    Owner, Remac, Seq, Suspension, Target, UsageDelta,
-    events::{Event, EventKind, Teller, network},
+    Owner, Principal, Refusal, Remac, Seq, Suspension, Target,
+    events::{Event, EventKind, Teller},
+    usage::Uses,
 };
 
 /// As many shards as a table has at most, and the least capacity of a shard.
@@ -133,33 +134,29 @@ impl HotTable {
         };
 
         let (current, mac) = claim.current;
-        if live.pepper == current {
-            if live.mac != mac {
-                return Hot::Rejected;
+        match live.check_secret(claim) {
+            Secret::Right => {}
+            Secret::RightUnderOld => {
+                let from = std::mem::replace(&mut live.pepper, current);
+                live.mac = mac;
+                remacs.push(Remac {
+                    id,
+                    from,
+                    to: current,
+                    mac,
+                });
             }
-        } else {
-            let Some(old) = (claim.mac_under)(live.pepper) else {
-                // What has ended has ended, whatever its pepper was.
-                return if live.is_enabled() {
-                    Hot::UnknownPepper
-                } else {
-                    Hot::Rejected
-                };
-            };
-            if live.mac != old {
-                return Hot::Rejected;
-            }
-            let from = std::mem::replace(&mut live.pepper, current);
-            live.mac = mac;
-            remacs.push(Remac {
-                id,
-                from,
-                to: current,
-                mac,
-            });
+            Secret::Wrong => return Hot::Rejected,
+            // What has ended has ended, whatever its pepper was.
+            Secret::Unknown if live.is_enabled() => return Hot::UnknownPepper,
+            Secret::Unknown => return Hot::Rejected,
         }
         let tick = clock.tick();
-        if !live.accepts(claim) || kept.has_expired(live.about.idle_ttl, tick) {
+        if let Some(refusal) = live.refuses(claim).or_else(|| kept.refuses(live, tick)) {
+            kept.refuse(refusal);
+            if kept.list_uses() {
+                used.push(id);
+            }
             return Hot::Rejected;
         }
         kept.see(tick);
@@ -167,8 +164,10 @@ impl HotTable {
         if is_first {
             used.push(id);
         }
+        let ip = claim.ip;
+        let new_network = ip.filter(|ip| kept.activity().see_network(*ip, tick));
         if self.events.has_listeners() {
-            self.tell_use(claim.ip, live, kept, is_first, clock);
+            self.tell_use(new_network, live, is_first, clock);
         }
         let answer = f(&mut Visit::new(live, kept, place, tick));
         Hot::Known(answer)
@@ -191,18 +190,37 @@ impl HotTable {
             return Hot::Miss;
         };
         let tick = clock.tick();
-        if !live.is_accepted_from(ip) || kept.has_expired(live.about.idle_ttl, tick) {
+        if live.refuses_from(ip).is_some() || kept.refuses(live, tick).is_some() {
             return Hot::Rejected;
         }
         Hot::Known(f(&mut Visit::new(live, kept, place, tick)))
     }
 
+    /// Why a credential in memory is rejected whose secret is right, and whom it speaks for.
+    pub(crate) fn explain(
+        &self,
+        claim: &Claim<impl Fn(PepperVersion) -> Option<Mac>>,
+        clock: &dyn Clock,
+    ) -> Option<(Refusal, Principal)> {
+        let shard = self.shard(claim.id);
+        let entry = shard.get(claim.id)?;
+        let live = entry.live.as_ref()?;
+        if !matches!(
+            live.check_secret(claim),
+            Secret::Right | Secret::RightUnderOld
+        ) {
+            return None;
+        }
+        let ended = || entry.kept.refuses(live, clock.tick());
+        let refusal = live.refuses(claim).or_else(ended)?;
+        Some((refusal, live.principal()))
+    }
+
     /// Tells what a use of a credential has of news.
     fn tell_use(
         &self,
-        ip: Option<IpAddr>,
+        new_network: Option<IpAddr>,
         live: &Live,
-        kept: &mut Kept,
         is_first: bool,
         clock: &dyn Clock,
     ) {
@@ -210,9 +228,7 @@ impl HotTable {
             let event = Event::of_use(clock.now(), &live.about, kind);
             self.events.tell(event);
         };
-        if let Some(ip) = ip
-            && kept.networks.see(self.hasher.hash_one(network(ip)))
-        {
+        if let Some(ip) = new_network {
             tell(EventKind::NewNetwork { ip });
         }
         if let (true, TokenKind::ApiKey, Some(successor)) =
@@ -284,25 +300,36 @@ impl HotTable {
     }
 
     /// Takes out the uses and re-made MACs that have gathered, to be written.
-    pub(crate) fn take_gathered(&self, clock: &dyn Clock) -> (Vec<UsageDelta>, Vec<Remac>) {
+    pub(crate) fn take_gathered(&self, clock: &dyn Clock) -> (Vec<Uses>, Vec<Remac>) {
         let (now, tick) = (clock.now(), clock.tick());
-        let (mut deltas, mut remacs) = (Vec::new(), Vec::new());
+        let (mut uses, mut remacs) = (Vec::new(), Vec::new());
         for shard in &self.shards {
             let mut shard = lock(shard);
             remacs.append(&mut shard.remacs);
-            shard.take_uses(now, tick, &mut deltas);
+            shard.take_uses(now, tick, &mut uses);
         }
-        (deltas, remacs)
+        (uses, remacs)
     }
 
     /// Puts back what could not be written.
-    pub(crate) fn put_back(&self, deltas: &[UsageDelta], remacs: Vec<Remac>) {
-        for delta in deltas {
-            self.shard(delta.id).put_back(delta);
+    pub(crate) fn put_back(&self, uses: Vec<Uses>, remacs: Vec<Remac>) {
+        for uses in uses {
+            self.add_uses(uses);
         }
         for remac in remacs {
             self.shard(remac.id).remacs.push(remac);
         }
+    }
+
+    /// Adds to what has gathered of a credential.
+    pub(crate) fn add_uses(&self, uses: Uses) {
+        self.shard(uses.id).put_back(uses);
+    }
+
+    /// What has gathered of a credential and is not yet written.
+    pub(crate) fn peek_uses(&self, id: CredentialId, clock: &dyn Clock) -> Option<Uses> {
+        let (now, tick) = (clock.now(), clock.tick());
+        self.shard(id).peek_uses(id, now, tick)
     }
 
     /// Drops idle entries of one shard, idle owners, and aliases of what is gone; the caller goes

@@ -14,7 +14,7 @@ use super::{
     visit::Place,
     windows::{Longest, Windows},
 };
-use crate::{Remac, Seq, UsageDelta};
+use crate::{Remac, Seq, usage::Uses};
 
 /// How many entries a newcomer looks at to find one that may go.
 const LOOKS_FOR_ROOM: usize = 64;
@@ -35,7 +35,7 @@ pub(super) struct Shard {
     /// Credentials with uses that are not yet written.
     pub(super) used: Vec<CredentialId>,
     /// Uses of credentials that have no entry any more.
-    left: HashMap<CredentialId, UsageDelta, RandomState>,
+    left: HashMap<CredentialId, Uses, RandomState>,
     /// MACs that verified under an old pepper.
     pub(super) remacs: Vec<Remac>,
 }
@@ -140,9 +140,9 @@ impl Shard {
                 self.queue.push_back(id);
                 self.entries.insert(id, entry);
             } else if let Some((of, mut gone)) = self.spare.occupant.replace((id, entry))
-                && let Some(delta) = gone.kept.take_uses(of, now, tick)
+                && let Some(uses) = gone.kept.take_uses(of, now, tick)
             {
-                self.leave(delta);
+                self.leave(uses);
             }
         }
         if let Some(entry) = self.get_mut(id) {
@@ -153,12 +153,12 @@ impl Shard {
 
     /// An entry as a credential has it that has none, with what it left.
     fn newcomer(&mut self, mut facts: Facts) -> Entry {
-        let Some(delta) = self.left.remove(&facts.id) else {
+        let Some(uses) = self.left.remove(&facts.id) else {
             return facts.entry();
         };
-        facts.used_at = facts.used_at.max(Some(delta.last_used_at));
+        facts.used_at = facts.used_at.max(uses.last_used_at);
         let mut entry = facts.entry();
-        if entry.kept.put_back(&delta) {
+        if entry.kept.put_back(&uses) {
             self.used.push(facts.id);
         }
         entry
@@ -212,7 +212,7 @@ impl Shard {
     }
 
     /// Takes out the uses that are to be written.
-    pub(super) fn take_uses(&mut self, now: Timestamp, tick: Tick, to: &mut Vec<UsageDelta>) {
+    pub(super) fn take_uses(&mut self, now: Timestamp, tick: Tick, to: &mut Vec<Uses>) {
         to.extend(mem::take(&mut self.left).into_values());
         for id in mem::take(&mut self.used) {
             // One that left, and came back since, is in the list twice.
@@ -223,29 +223,38 @@ impl Shard {
         }
     }
 
-    /// Puts back uses that could not be written.
-    pub(super) fn put_back(&mut self, delta: &UsageDelta) {
-        match self.get_mut(delta.id) {
+    /// What [`take_uses`](Self::take_uses) would take out of one.
+    pub(super) fn peek_uses(&self, id: CredentialId, now: Timestamp, tick: Tick) -> Option<Uses> {
+        let entry = self
+            .get(id)
+            .and_then(|entry| entry.kept.peek_uses(id, now, tick));
+        let Some(left) = self.left.get(&id).cloned() else {
+            return entry;
+        };
+        let mut uses = left;
+        entry.into_iter().for_each(|more| uses.add(more));
+        Some(uses)
+    }
+
+    /// Puts back uses that could not be written, or adds some.
+    pub(super) fn put_back(&mut self, uses: Uses) {
+        match self.get_mut(uses.id) {
             Some(entry) => {
-                if entry.kept.put_back(delta) {
-                    self.used.push(delta.id);
+                if entry.kept.put_back(&uses) {
+                    self.used.push(uses.id);
                 }
             }
-            None => self.leave(*delta),
+            None => self.leave(uses),
         }
     }
 
-    /// Keeps the uses of a credential that has no entry. Of too many, counters are lost.
-    fn leave(&mut self, delta: UsageDelta) {
+    /// Keeps the uses of a credential that has no entry. Of too many, they are lost.
+    fn leave(&mut self, uses: Uses) {
         let has_room = self.left.len() < MOST_LEFT;
-        match self.left.get_mut(&delta.id) {
-            Some(left) => {
-                left.last_used_at = left.last_used_at.max(delta.last_used_at);
-                left.requests = left.requests.saturating_add(delta.requests);
-                left.denied = left.denied.saturating_add(delta.denied);
-            }
+        match self.left.get_mut(&uses.id) {
+            Some(left) => left.add(uses),
             None if has_room => {
-                self.left.insert(delta.id, delta);
+                self.left.insert(uses.id, uses);
             }
             None => {}
         }

@@ -1,7 +1,5 @@
 //! What may be asked and done while a verified credential is held.
 
-use std::sync::Arc;
-
 use portcullis_core::Tick;
 use portcullis_limit::{Decision, Quota, Usage};
 use portcullis_scope::ScopeSet;
@@ -11,7 +9,7 @@ use super::{
     entry::{Kept, Live, OwnerQuota},
     windows::{Longest, Windows},
 };
-use crate::{Owner, Principal};
+use crate::{Owner, Principal, Refusal};
 
 /// A verified credential, held under its lock for the time of one decision.
 ///
@@ -81,7 +79,7 @@ impl<'e> Visit<'e> {
     /// Whom it speaks for. One reference count, no allocation.
     #[must_use]
     pub fn principal(&self) -> Principal {
-        Principal::new(Arc::clone(&self.live.about), self.live.scopes)
+        self.live.principal()
     }
 
     /// Asks for so many units; a cost of 0 peeks. Nothing if there is no quota at all.
@@ -132,9 +130,21 @@ impl<'e> Visit<'e> {
         self.kept.requests = self.kept.requests.saturating_add(1);
     }
 
-    /// Counts a request that was denied.
-    pub const fn note_denied(&mut self) {
-        self.kept.denied = self.kept.denied.saturating_add(1);
+    /// Counts a request that was refused.
+    pub fn note_refused(&mut self, refusal: Refusal) {
+        self.kept.refuse(refusal);
+    }
+
+    /// Notes which scopes a request made use of.
+    pub fn note_used(&mut self, scopes: &ScopeSet) {
+        self.kept.activity().use_scopes(scopes);
+    }
+
+    /// Notes what program a request came from, as it calls itself: at most 120 bytes are kept.
+    ///
+    /// Allocates only for one that is not among the newest four.
+    pub fn note_agent(&mut self, agent: &[u8]) {
+        self.kept.activity().see_agent(agent, self.tick);
     }
 
     fn quota<'q>(&'q self, default: Option<&'q Quota>) -> Option<&'q Quota> {

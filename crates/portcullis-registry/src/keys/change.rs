@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use portcullis_core::{CredentialId, Timestamp};
-use portcullis_scope::Grant;
+use portcullis_scope::{Catalogue, Grant, ScopeSet};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -64,6 +64,7 @@ impl Registry {
                 self.follow_changes().await?;
                 return Ok(self.info(before, usage));
             }
+            let handed_on = raised(&self.inner.catalogue, &before, &after);
             let details = differences(&before, &after);
             after.updated_at = self.inner.clock.now();
             let mut batch = standing.batch();
@@ -81,6 +82,9 @@ impl Registry {
                 }
             }
             if let Try::Done = self.commit(batch).await? {
+                if let Some(scopes) = handed_on {
+                    self.note_handed_on(actor, &scopes);
+                }
                 if shortens {
                     self.cap_descendants(actor, &after).await?;
                 }
@@ -124,22 +128,18 @@ impl Registry {
             }
             Some(Expiry::At(at)) => after.expires_at = Some(at),
         }
-        let opens = !after.networks.is_within(&before.networks);
-        if opens {
+        if !after.networks.is_within(&before.networks) {
             within(Some(&after.networks), &standing.networks)?;
         }
-        let wanted = change.grant.as_ref().unwrap_or(&before.grant);
-        let held = catalogue.resolve(&before.grant);
-        let widens = !catalogue.resolve(wanted).is_subset_of(&held);
-        let enables = before.state != State::Enabled && after.state == State::Enabled;
-        let raises = widens || opens || enables || extends(before.expires_at, after.expires_at);
+        if let Some(grant) = &change.grant {
+            after.grant = grant.clone();
+        }
         // What is within the key already is handed on by nobody, whoever asks.
-        let giver = if raises {
-            standing.scopes
-        } else {
-            catalogue.all()
+        let giver = match raised(catalogue, before, &after) {
+            Some(_) => standing.scopes,
+            None => catalogue.all(),
         };
-        let granted = catalogue.rewrite(&giver, &before.grant, wanted)?;
+        let granted = catalogue.rewrite(&giver, &before.grant, &after.grant)?;
         if change.grant.is_some() {
             after.grant = granted;
         }
@@ -240,6 +240,24 @@ impl Registry {
             _ => Ok(()),
         }
     }
+}
+
+/// The scopes that a change hands on, before and after it, if it lets the key do more than it could
+/// or do it for longer or from elsewhere.
+fn raised(
+    catalogue: &Catalogue,
+    before: &CredentialRecord,
+    after: &CredentialRecord,
+) -> Option<ScopeSet> {
+    let (held, wanted) = (
+        catalogue.resolve(&before.grant),
+        catalogue.resolve(&after.grant),
+    );
+    let raises = !wanted.is_subset_of(&held)
+        || !after.networks.is_within(&before.networks)
+        || (before.state != State::Enabled && after.state == State::Enabled)
+        || extends(before.expires_at, after.expires_at);
+    raises.then(|| held.union(&wanted))
 }
 
 /// What an audit entry says of a change: each part before and after.

@@ -131,6 +131,7 @@ impl Registry {
                 ..standing.batch()
             };
             if let Try::Done = self.commit(batch).await? {
+                self.note_handed_on(actor, &self.inner.catalogue.resolve(&record.grant));
                 record.version = Version(1);
                 return Ok(IssuedKey {
                     token,

@@ -145,7 +145,7 @@ impl ApiKeyInfo {
 }
 
 impl Registry {
-    pub(super) fn info(&self, record: CredentialRecord, usage: Usage) -> ApiKeyInfo {
+    pub(crate) fn info(&self, record: CredentialRecord, usage: Usage) -> ApiKeyInfo {
         let hint = match &record.imported {
             Some(prefix) => Hint::of_imported(prefix),
             None => {
@@ -166,7 +166,7 @@ impl Registry {
         Ok(self.info(record, usage))
     }
 
-    pub(super) async fn read_key(
+    pub(crate) async fn read_key(
         &self,
         actor: &Actor,
         id: CredentialId,

@@ -98,6 +98,7 @@ impl Registry {
                 self.hand_over(actor, record, &new, &mut batch);
             }
             if let Try::Done = self.commit(batch).await? {
+                self.note_handed_on(actor, &self.inner.catalogue.resolve(&new.grant));
                 new.version = Version(1);
                 if let Err(error) = self.hand_over_rest(actor, &new).await {
                     // It is the successor's already; only the records don't say so yet.

@@ -5,7 +5,9 @@ use std::fmt;
 use portcullis_core::{CredentialId, Timestamp};
 use portcullis_token::{Mac, PepperVersion};
 
-use crate::{AuditEntry, CredentialRecord, Owner, OwnerRecord, PepperRecord, Version};
+use crate::{
+    AuditEntry, CredentialRecord, Denied, Owner, OwnerRecord, PepperRecord, UsageDelta, Version,
+};
 
 /// What one commit writes, all of it or nothing.
 ///
@@ -29,6 +31,10 @@ pub struct Batch {
     pub credits: Vec<CreditOp>,
     /// Counters to add and last uses to move forward. Never a change; unknown ids are passed over.
     pub usage: Vec<UsageDelta>,
+    /// Denied requests to keep: of each owner the newest
+    /// [`DeniedPage::KEPT_BY_OWNER`](crate::DeniedPage::KEPT_BY_OWNER). Never a change; one whose id is
+    /// there already is passed over.
+    pub denied: Vec<Denied>,
     /// MACs under another pepper. Never a change, nor a new version.
     pub remacs: Vec<Remac>,
     /// Lines for the audit log.
@@ -45,6 +51,7 @@ impl Batch {
             && self.forgotten_peppers.is_empty()
             && self.credits.is_empty()
             && self.usage.is_empty()
+            && self.denied.is_empty()
             && self.remacs.is_empty()
             && self.audit.is_empty()
     }
@@ -112,19 +119,6 @@ pub enum CreditOp {
         /// Those that stay: their requests are under way.
         except: Vec<ReservationId>,
     },
-}
-
-/// Uses of a credential since the last write.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct UsageDelta {
-    /// The credential.
-    pub id: CredentialId,
-    /// The newest use; an older one than what is stored is passed over.
-    pub last_used_at: Timestamp,
-    /// Requests passed, to be added.
-    pub requests: u64,
-    /// Requests denied, to be added.
-    pub denied: u64,
 }
 
 /// A MAC under another pepper.

@@ -10,12 +10,15 @@ use std::{fmt, sync::Arc};
 use portcullis_core::{BoxFuture, CredentialId};
 use portcullis_token::{Mac, PepperVersion};
 
-pub use batch::{Batch, CreditOp, Remac, ReservationId, UsageDelta};
+pub use batch::{Batch, CreditOp, Remac, ReservationId};
 pub use error::{CommitError, StoreError};
 pub use memory::MemoryStore;
 pub use query::{Cursor, Filter, Of, Page, Paging, ParseCursorError, Query};
 
-use crate::{CredentialRecord, Owner, OwnerRecord, PepperRecord, Seq, Usage};
+use crate::{
+    CredentialRecord, Day, DayUsage, DeniedPage, DeniedQuery, Owner, OwnerRecord, PepperRecord,
+    Seq, Usage, UsageDetails,
+};
 
 /// A durable home for credentials, owners, credits and the audit log.
 ///
@@ -83,6 +86,19 @@ pub enum Key {
     Owner(Owner),
     /// All peppers that the store knows.
     Peppers,
+    /// How a credential was used, beyond its counters; of revoked ones too.
+    Usage(CredentialId),
+    /// How all credentials of an owner were used, revoked ones too, by the day.
+    OwnerUsage {
+        /// Whose.
+        owner: Owner,
+        /// The first day.
+        from: Day,
+        /// The day after the last.
+        until: Day,
+    },
+    /// Requests that were denied.
+    Denied(DeniedQuery),
 }
 
 /// One consistent read.
@@ -122,6 +138,17 @@ pub enum Found {
         /// How many imported keys, revoked ones too, are under others: those were retired.
         lost_imports: u64,
     },
+    /// How a credential was used.
+    Usage {
+        /// Why it was refused, its scopes, from where and by what.
+        details: Box<UsageDetails>,
+        /// Its days, newest first: those on which it was used, of the newest [`DayUsage::KEPT`].
+        days: Vec<DayUsage>,
+    },
+    /// The days on which an owner's credentials were used, newest first.
+    Days(Vec<DayUsage>),
+    /// Requests that were denied, newest first.
+    Denied(DeniedPage),
 }
 
 /// What changed after some number.

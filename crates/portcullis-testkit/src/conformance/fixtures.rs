@@ -8,8 +8,8 @@ use std::{
 use portcullis_core::{CredentialId, Timestamp};
 use portcullis_registry::{
     AuditEntry, Batch, CommitError, CreatedBy, CredentialRecord, CreditOp, Filter, Found, Key,
-    Meta, Networks, Of, Owner, OwnerRecord, Page, PepperRecord, Query, Seq, State, Store,
-    StoreError, Usage, UsageDelta, User, Version,
+    Meta, Networks, Of, Owner, OwnerRecord, Page, PepperRecord, Query, Refusal, Refusals, Seq,
+    State, Store, StoreError, Usage, UsageDelta, User, Version,
 };
 use portcullis_scope::Grant;
 use portcullis_token::{Environment, Mac, PepperVersion, TokenKind};
@@ -122,10 +122,10 @@ pub(crate) fn pepper_record(version: u16, byte: u8) -> Result<PepperRecord, Fail
 
 pub(crate) fn use_of(id: CredentialId, second: i64, requests: u64, denied: u64) -> UsageDelta {
     UsageDelta {
-        id,
-        last_used_at: at(second),
+        last_used_at: Some(at(second)),
         requests,
-        denied,
+        refusals: Refusals::of(Refusal::Scope, denied),
+        ..UsageDelta::new(id, at(second))
     }
 }
 

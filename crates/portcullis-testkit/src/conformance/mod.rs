@@ -21,6 +21,7 @@ mod records;
 mod selections;
 mod texts;
 mod usage;
+mod usage_details;
 
 use std::{fmt, sync::Arc};
 
@@ -211,6 +212,14 @@ pub fn checks() -> Vec<Check> {
             counters_do_not_overflow,
             a_mac_is_renewed_only_from_the_expected_pepper,
             a_put_keeps_a_mac_that_was_renewed_since,
+        }
+        usage_details {
+            details_of_usage_are_joined,
+            what_was_only_refused_was_never_used,
+            uses_are_counted_by_the_day,
+            days_are_kept_for_400_days,
+            denied_requests_are_found,
+            of_each_owner_the_newest_denied_are_kept,
         }
         imports {
             an_imported_key_is_found_by_its_mac_under_its_pepper,

@@ -164,10 +164,9 @@ pub(crate) async fn times_survive_to_the_microsecond(store: Arc<dyn Store>) -> O
         };
         put(&*store, record.clone()).await?;
         let delta = UsageDelta {
-            id: record.id,
-            last_used_at: time,
+            last_used_at: Some(time),
             requests: 1,
-            denied: 0,
+            ..UsageDelta::new(record.id, time)
         };
         store.commit(uses([delta])).await?;
         let (stored, usage) = read(&*store, record.id).await?;

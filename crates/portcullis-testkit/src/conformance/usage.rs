@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use portcullis_registry::{
-    Batch, CredentialRecord, Key, Remac, State, Store, Usage, UsageDelta, Version,
+    Batch, CredentialRecord, Key, Refusal, Refusals, Remac, State, Store, Usage, UsageDelta,
+    Version,
 };
 
 use super::{
@@ -124,10 +125,10 @@ pub(crate) async fn counters_do_not_overflow(store: Arc<dyn Store>) -> Outcome {
     put(&*store, key(1)?).await?;
     let most = UsageDelta {
         requests: u64::MAX,
-        denied: u64::MAX,
+        refusals: Refusals::of(Refusal::Rate, u64::MAX),
         ..use_of(id(1)?, 1, 0, 0)
     };
-    store.commit(uses([most, most])).await?;
+    store.commit(uses([most.clone(), most])).await?;
     store.commit(uses([use_of(id(1)?, 2, 1, 1)])).await?;
     let usage = read(&*store, id(1)?).await?.1;
     same(usage.last_used_at, Some(at(2)), "last use")?;

@@ -1,6 +1,7 @@
 //! The store that forgets.
 
 mod credits;
+mod uses;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -12,14 +13,15 @@ use portcullis_core::{BoxFuture, CredentialId, Timestamp};
 use portcullis_token::{PepperVersion, TokenKind};
 
 use credits::Credits;
+use uses::Uses;
 
 use super::{
     Batch, Change, Changes, CommitError, Cursor, Found, Key, Of, Page, Query, Remac, Snapshot,
-    Store, StoreError, Target, UsageDelta,
+    Store, StoreError, Target,
 };
 use crate::{
     AuditEntry, CreatedBy, CredentialRecord, Owner, OwnerRecord, PepperRecord, Seq, State, Usage,
-    Version,
+    UsageDelta, Version,
 };
 
 /// A store in memory: for tests, examples and services whose keys may end with the process.
@@ -39,6 +41,7 @@ struct Tables {
     owners: BTreeMap<Owner, OwnerRecord>,
     peppers: BTreeMap<PepperVersion, PepperRecord>,
     credits: Credits,
+    uses: Uses,
     audit: Vec<AuditEntry>,
     /// INVARIANT: the change at index `n` has the number `n + 1`, so the length is the head.
     changes: Vec<Change>,
@@ -146,6 +149,12 @@ impl Tables {
                     }
                 }
             }
+            Key::Usage(id) => match self.credentials.contains_key(id) {
+                true => self.uses.of(*id),
+                false => Found::Nothing,
+            },
+            Key::OwnerUsage { owner, from, until } => self.uses.of_owner(owner, *from, *until),
+            Key::Denied(query) => Found::Denied(self.uses.denied(query)),
             Key::Peppers => {
                 let imported = self.imported.keys();
                 let lost = imported.filter(|(pepper, _)| !self.peppers.contains_key(pepper));
@@ -191,7 +200,10 @@ impl Tables {
             self.peppers.remove(&version);
         }
         for delta in batch.usage {
-            self.add_usage(delta);
+            self.add_usage(&delta);
+        }
+        for denied in batch.denied {
+            self.uses.note_denied(denied);
         }
         for remac in batch.remacs {
             self.remac(&remac);
@@ -299,11 +311,12 @@ impl Tables {
         self.changes.push(Change { seq, target });
     }
 
-    fn add_usage(&mut self, delta: UsageDelta) {
-        if let Some((_, usage)) = self.credentials.get_mut(&delta.id) {
-            usage.last_used_at = usage.last_used_at.max(Some(delta.last_used_at));
+    fn add_usage(&mut self, delta: &UsageDelta) {
+        if let Some((record, usage)) = self.credentials.get_mut(&delta.id) {
+            usage.last_used_at = usage.last_used_at.max(delta.last_used_at);
             usage.requests = usage.requests.saturating_add(delta.requests);
-            usage.denied = usage.denied.saturating_add(delta.denied);
+            usage.denied = usage.denied.saturating_add(delta.refusals.total());
+            self.uses.add(&record.owner, delta);
         }
     }
 
