@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use axum::{
-    extract::{FromRequestParts, OptionalFromRequestParts},
+    extract::{FromRequestParts, OptionalFromRequestParts, Path, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use http::request::Parts;
@@ -132,3 +132,6 @@ impl IntoResponse for Refused {
         }
     }
 }
+
+/// The one part of the path that varies.
+pub(crate) type AnyPath = Result<Path<String>, PathRejection>;

@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod denials;
 mod extract;
 mod guarded;
 mod json;
 pub mod keys;
 #[cfg(feature = "login")]
 pub mod login;
+mod query;
 
 pub use answer::{
     ApiError, Created, Data, method_not_allowed_fallback, not_found_fallback, rendered,

@@ -182,7 +182,7 @@ fn app(
     login: Login,
     demo: Demo,
 ) -> Result<Router, StartError> {
-    let gate = Gate::new(registry)
+    let gate = Gate::new(registry.clone())
         .with_key_limit(settings.key_limit)
         .with_session_limit(settings.session_limit)
         .with_trusted_hops(settings.trusted_hops);
@@ -192,8 +192,9 @@ fn app(
             Data(Map::<String, Value>::new())
         })
         .with_login(login)
-        .with_keys("/api-keys", Social::API_KEYS_READ, Social::API_KEYS_WRITE);
-    let router = resources::routes(api)
+        .with_keys("/api-keys", Social::API_KEYS_READ, Social::API_KEYS_WRITE)
+        .with_denials("/denials", Social::API_KEYS_READ);
+    let router = resources::routes(api, registry)
         .into_router()
         .map_err(failed("routes"))?
         .with_state(demo);

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use axum::{
-    extract::{FromRequestParts, Path, Query, Request, rejection::PathRejection},
+    extract::{Path, Request},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, HeaderValue, request::Parts};
+use http::request::Parts;
 use portcullis_core::CredentialId;
 use portcullis_error::{Cause, ErrorCode};
 use portcullis_gate::Permit;
@@ -23,16 +23,18 @@ use super::{
     query,
 };
 use crate::{
-    ApiError, Created, Data, JsonBody, OptionalJsonBody, extract::Refused, guarded::peer_of,
+    ApiError, Created, Data, JsonBody, OptionalJsonBody,
+    extract::Refused,
+    guarded::peer_of,
+    query::{bad, page},
 };
 
-const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
-const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
+pub(super) use crate::extract::AnyPath;
 
 /// The handlers, with what they need.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
-    registry: Registry,
+    pub(super) registry: Registry,
     actors: Actors,
 }
 
@@ -66,6 +68,9 @@ impl Keys {
         JsonBody(body): JsonBody<NewKeyBody>,
     ) -> Result<Response, Refused> {
         let (actor, owner) = self.actor(&parts)?;
+        if body.scopes.is_empty() {
+            return Err(bad("`scopes` names at least one scope").into());
+        }
         let mut new = NewKey::with_grant(owner, &body.name, grant(&body.scopes)?);
         if let Some(at) = body.expires_at {
             new = new.with_expiry(at);
@@ -80,9 +85,7 @@ impl Keys {
 
     pub(super) async fn list(self, mut parts: Parts) -> Result<Response, Refused> {
         let (actor, owner) = self.actor(&parts)?;
-        let parameters = Query::<Vec<(String, String)>>::from_request_parts(&mut parts, &()).await;
-        let Query(parameters) = parameters.map_err(|_| bad("the query can't be read"))?;
-        let listing = query::listing(parameters, self.registry.clock().now())?;
+        let listing = query::listing(&mut parts, self.registry.clock().now()).await?;
         let list = self
             .registry
             .keys(&actor, &owner, listing)
@@ -90,14 +93,8 @@ impl Keys {
             .map_err(refused)?;
         let keys: Vec<KeyBody<'_>> = list.keys.iter().map(KeyBody::of).collect();
         let mut response = Data(keys).into_response();
-        let headers = response.headers_mut();
-        headers.insert(TOTAL_COUNT, HeaderValue::from(list.total));
-        let next = list
-            .next
-            .map(|next| HeaderValue::try_from(next.to_string()));
-        if let Some(Ok(next)) = next {
-            headers.insert(NEXT_CURSOR, next);
-        }
+        let next = list.next.map(|next| next.to_string());
+        page(response.headers_mut(), Some(list.total), next);
         Ok(response)
     }
 
@@ -171,7 +168,7 @@ impl Keys {
     }
 
     /// Who acts: the caller behind a gate, else whom the application has put into the extensions.
-    fn actor(&self, parts: &Parts) -> Result<(Actor, Owner), Refused> {
+    pub(super) fn actor(&self, parts: &Parts) -> Result<(Actor, Owner), Refused> {
         let actor = match self.actors {
             Actors::Application => parts.extensions.get::<Actor>().cloned().map(|actor| {
                 match (actor.ip(), peer_of(parts)) {
@@ -199,15 +196,8 @@ fn shown(key: &ApiKeyInfo) -> Response {
     Data(KeyBody::of(key)).into_response()
 }
 
-fn bad(message: &'static str) -> Refused {
-    ApiError::invalid_request(message).into()
-}
-
-/// The one part of the path that varies.
-pub(super) type AnyPath = Result<Path<String>, PathRejection>;
-
 /// An id of another form is an id of nothing.
-fn read_id(id: AnyPath) -> Result<CredentialId, Refused> {
+pub(super) fn read_id(id: AnyPath) -> Result<CredentialId, Refused> {
     let id = id
         .ok()
         .and_then(|Path(id)| PrefixedId::read(TokenKind::ApiKey, &id));
@@ -215,9 +205,6 @@ fn read_id(id: AnyPath) -> Result<CredentialId, Refused> {
 }
 
 fn grant(scopes: &[String]) -> Result<Grant, Refused> {
-    if scopes.is_empty() {
-        return Err(bad("`scopes` names at least one scope"));
-    }
     Grant::parse(scopes).map_err(|error| {
         let name = scopes.get(error.index()).map_or("", String::as_str);
         let shown: String = name.escape_debug().take(80).collect();
@@ -227,7 +214,7 @@ fn grant(scopes: &[String]) -> Result<Grant, Refused> {
 }
 
 /// What a refused change is to the client. What went wrong inside goes to the log alone.
-fn refused(error: ChangeError) -> Refused {
+pub(super) fn refused(error: ChangeError) -> Refused {
     match error {
         ChangeError::NotFound => ApiError::not_found("key").into(),
         ChangeError::Ended => Cause::InvalidToken.into(),

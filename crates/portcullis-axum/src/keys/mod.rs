@@ -4,5 +4,6 @@ mod bodies;
 mod handlers;
 mod mount;
 mod query;
+mod usage;
 
 pub use mount::{router, router_with};

@@ -36,6 +36,10 @@ macro_rules! handler {
         let keys: Keys = $keys.clone();
         async move |parts: Parts| keys.list(parts).await
     }};
+    ($keys:expr, review) => {{
+        let keys: Keys = $keys.clone();
+        async move |parts: Parts| keys.review(parts).await
+    }};
     ($keys:expr, $one:ident) => {{
         let keys: Keys = $keys.clone();
         async move |parts: Parts, id: AnyPath| keys.$one(parts, id).await
@@ -57,9 +61,12 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
         };
         let keys = Keys::behind_gate(registry);
         let one = format!("{path}/{{id}}");
-        let rotate = format!("{one}/rotate");
+        let (rotate, usage) = (format!("{one}/rotate"), format!("{one}/usage"));
+        let review = format!("{path}/review");
         self.post(path, write.clone(), handler!(keys, create))
             .get(path, read.clone(), handler!(keys, list))
+            .get(&review, read.clone(), handler!(keys, review))
+            .get(&usage, read.clone(), handler!(keys, usage))
             .get(&one, read, handler!(keys, show))
             .patch(&one, write.clone(), handler!(keys, change))
             .delete(&one, write.clone(), handler!(keys, revoke))
@@ -110,6 +117,8 @@ where
                 .patch(handler!(keys, change))
                 .delete(handler!(keys, revoke)),
         )
+        .route("/review", routing::get(handler!(keys, review)))
+        .route("/{id}/usage", routing::get(handler!(keys, usage)))
         .route("/{id}/rotate", routing::post(handler!(keys, rotate)))
         .route_layer(middleware::from_fn(require_actor))
         .fallback(not_found_fallback)

@@ -1,55 +1,62 @@
-//! The parameters of the list of keys.
+//! The parameters of the list of keys, and of their review.
 
-use std::time::Duration;
-
+use http::request::Parts;
 use portcullis_core::Timestamp;
-use portcullis_registry::{Filter, Listing};
+use portcullis_registry::{Filter, Listing, ReviewTerms};
 
-use crate::ApiError;
+use crate::{
+    ApiError,
+    query::{age, bad, limit, offset, parameters},
+};
 
 /// The longest text to look for, in characters.
 const MAX_TEXT: usize = 100;
 
-/// Reads the parameters of a list; a refusal names the parameter.
-pub(super) fn listing(
-    parameters: Vec<(String, String)>,
-    now: Timestamp,
-) -> Result<Listing, ApiError> {
+const LISTING: [&str; 5] = ["limit", "offset", "cursor", "olderThan", "q"];
+const REVIEW: [&str; 5] = ["limit", "offset", "cursor", "olderThan", "unusedFor"];
+
+/// Reads the parameters of a list.
+pub(super) async fn listing(parts: &mut Parts, now: Timestamp) -> Result<Listing, ApiError> {
     let mut listing = Listing::default();
-    let mut seen: Vec<&'static str> = Vec::new();
-    for (name, value) in parameters {
-        let Some(name) = NAMES.into_iter().find(|known| *known == name) else {
-            let shown: String = name.escape_debug().take(40).collect();
-            return Err(bad(format!("`{shown}` is not a parameter of this list")));
-        };
-        if seen.contains(&name) {
-            return Err(bad(format!("`{name}` stands twice")));
-        }
-        seen.push(name);
+    for (name, value) in parameters(parts, &LISTING, "this list").await? {
         match name {
-            "limit" => match value.parse() {
-                Ok(limit @ 1..=100) => listing.limit = limit,
-                _ => return Err(bad("`limit` is a whole number from 1 to 100")),
-            },
-            "offset" => match value.parse() {
-                Ok(offset) => listing.offset = offset,
-                Err(_) => return Err(bad("`offset` is a whole number")),
-            },
-            "cursor" => match value.parse() {
-                Ok(cursor) => listing.after = Some(cursor),
-                Err(_) => return Err(bad("`cursor` is one that `X-Next-Cursor` gave")),
-            },
-            "olderThan" => match age(&value) {
-                Some(age) => listing.filter.created_before = Some(now.saturating_sub(age)),
-                None => return Err(bad("`olderThan` is a whole number and s, m, h or d: `90d`")),
-            },
-            _ => listing.filter = text(listing.filter, value)?,
+            "olderThan" => {
+                let age = age(name, &value)?;
+                listing.filter.created_before = Some(now.saturating_sub(age));
+            }
+            "q" => listing.filter = text(listing.filter, value)?,
+            name => place(&mut listing, name, &value)?,
         }
     }
     Ok(listing)
 }
 
-const NAMES: [&str; 5] = ["limit", "offset", "cursor", "olderThan", "q"];
+/// Reads the parameters of a review: which keys to look at, and from when on something is worth a
+/// look.
+pub(super) async fn review(parts: &mut Parts) -> Result<(ReviewTerms, Listing), ApiError> {
+    let (mut terms, mut listing) = (ReviewTerms::new(), Listing::default());
+    for (name, value) in parameters(parts, &REVIEW, "this review").await? {
+        match name {
+            "olderThan" => terms.old = age(name, &value)?,
+            "unusedFor" => terms.unused = age(name, &value)?,
+            name => place(&mut listing, name, &value)?,
+        }
+    }
+    Ok((terms, listing))
+}
+
+fn place(listing: &mut Listing, name: &str, value: &str) -> Result<(), ApiError> {
+    match name {
+        "limit" => listing.limit = limit(value)?,
+        "offset" => listing.offset = offset(value)?,
+        _ => {
+            let cursor = value.parse();
+            let cursor = cursor.map_err(|_| bad("`cursor` is one that `X-Next-Cursor` gave"))?;
+            listing.after = Some(cursor);
+        }
+    }
+    Ok(())
+}
 
 fn text(mut filter: Filter, value: String) -> Result<Filter, ApiError> {
     if value.chars().count() > MAX_TEXT {
@@ -57,46 +64,4 @@ fn text(mut filter: Filter, value: String) -> Result<Filter, ApiError> {
     }
     filter.text = Some(value).filter(|text| !text.is_empty());
     Ok(filter)
-}
-
-/// `90d`: a whole number of seconds, minutes, hours or days.
-fn age(text: &str) -> Option<Duration> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 60 * 60,
-        "d" => 24 * 60 * 60,
-        _ => return None,
-    };
-    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let number: u64 = number.parse().ok()?;
-    number.checked_mul(seconds).map(Duration::from_secs)
-}
-
-fn bad(message: impl Into<std::borrow::Cow<'static, str>>) -> ApiError {
-    ApiError::invalid_request(message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_age_is_a_whole_number_and_a_unit() {
-        let read = |text| age(text).map(|age| age.as_secs());
-        assert_eq!(read("90d"), Some(7_776_000));
-        assert_eq!(read("0s"), Some(0));
-        assert_eq!(read("15m"), Some(900));
-        assert_eq!(read("24h"), Some(86_400));
-        for text in [
-            "", "d", "90", "90D", "90w", "+9d", "-9d", "9.5d", " 9d", "9 d", "9d ", "9é",
-        ] {
-            assert_eq!(read(text), None, "{text}");
-        }
-        assert_eq!(read("99999999999999999999d"), None);
-        assert_eq!(read("18446744073709551615d"), None);
-    }
 }

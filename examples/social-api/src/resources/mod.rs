@@ -9,10 +9,11 @@ mod error;
 mod kept;
 mod posts;
 mod request;
+mod summary;
 
 use std::sync::Arc;
 
-use portcullis::{Access, Guarded, core::Clock, registry::Principal};
+use portcullis::{Access, Guarded, Registry, core::Clock, registry::Principal};
 
 pub(crate) use self::{database::Database, error::ResourceError};
 use crate::catalogue::Social;
@@ -31,7 +32,7 @@ impl Demo {
 }
 
 /// Mounts the routes of the resources, each with what it asks for.
-pub(crate) fn routes(api: Guarded<Demo>) -> Guarded<Demo> {
+pub(crate) fn routes(api: Guarded<Demo>, registry: Registry) -> Guarded<Demo> {
     let publish = Access::scope(Social::POSTS_WRITE).with_price(1);
     let rewrite = Access::scope(Social::POSTS_WRITE).with_price(2);
     api.get("/posts", Social::POSTS_READ, posts::list)
@@ -55,6 +56,11 @@ pub(crate) fn routes(api: Guarded<Demo>) -> Guarded<Demo> {
             "/brands/{slug}/auth/status",
             Social::BRANDS_READ,
             brands::auth_status,
+        )
+        .get(
+            "/usage/summary",
+            Access::any(),
+            async move |demo, permit| summary::summary(demo, permit, registry).await,
         )
 }
 
