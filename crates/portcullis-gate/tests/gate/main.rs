@@ -18,6 +18,8 @@ mod plans;
 mod progress;
 mod random;
 mod rejected;
+mod replay;
 mod store;
 mod upstream;
+mod usage;
 mod windows;

@@ -9,7 +9,7 @@ use proptest::{collection::vec, prelude::*, sample::subsequence};
 use crate::bed::bearer;
 
 /// The scopes, and what each implies directly.
-const DECLARED: [(&str, &[&str]); 7] = [
+pub(crate) const DECLARED: [(&str, &[&str]); 7] = [
     ("a:read", &[]),
     ("a:write", &["a:read"]),
     ("b:read", &[]),
@@ -19,7 +19,7 @@ const DECLARED: [(&str, &[&str]); 7] = [
     ("all:admin", &["both:write", "c:any"]),
 ];
 
-fn catalogue() -> Catalogue {
+pub(crate) fn catalogue() -> Catalogue {
     let declare = |builder: portcullis_scope::CatalogueBuilder,
                    (name, implied): &(&str, &[&str])| {
         builder.scope_implying(name, implied.iter().copied(), "")
@@ -32,7 +32,7 @@ fn catalogue() -> Catalogue {
 }
 
 /// All that these names allow, by following the table.
-fn closure(names: &[&'static str]) -> BTreeSet<&'static str> {
+pub(crate) fn closure(names: &[&'static str]) -> BTreeSet<&'static str> {
     let mut held = BTreeSet::new();
     let mut left = names.to_vec();
     while let Some(name) = left.pop() {
@@ -45,7 +45,7 @@ fn closure(names: &[&'static str]) -> BTreeSet<&'static str> {
 }
 
 #[derive(Clone, Debug)]
-enum Asked {
+pub(crate) enum Asked {
     One(&'static str),
     All(Vec<Self>),
     Any(Vec<Self>),
@@ -60,7 +60,7 @@ impl Asked {
         }
     }
 
-    fn requirement(&self) -> Requirement {
+    pub(crate) fn requirement(&self) -> Requirement {
         match self {
             Self::One(name) => Requirement::scope(name.parse().unwrap()),
             Self::All(parts) => Requirement::all_of(parts.iter().map(Self::requirement)),
@@ -69,11 +69,11 @@ impl Asked {
     }
 }
 
-fn names() -> Vec<&'static str> {
+pub(crate) fn names() -> Vec<&'static str> {
     DECLARED.iter().map(|(name, _)| *name).collect()
 }
 
-fn asked() -> impl Strategy<Value = Asked> {
+pub(crate) fn asked() -> impl Strategy<Value = Asked> {
     let one = proptest::sample::select(names()).prop_map(Asked::One);
     one.prop_recursive(3, 12, 3, |part| {
         prop_oneof![
