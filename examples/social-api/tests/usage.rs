@@ -242,3 +242,37 @@ fn what_was_used_is_summed_up_for_the_organisation() {
     assert_eq!(summary["ai"]["byModel"], json!([]));
     assert_eq!(world.client.send("GET", "/usage/summary", None).status, 401);
 }
+
+#[test]
+fn a_stop_by_signal_loses_no_use() {
+    let world = World::new();
+    let key = world.key(&["posts:read"]);
+    for _ in 0..37 {
+        assert_eq!(
+            world.client.send("GET", "/posts", Some(&key.key)).status,
+            200
+        );
+    }
+    for _ in 0..5 {
+        assert_eq!(
+            world.client.send("GET", "/brands", Some(&key.key)).status,
+            403
+        );
+    }
+    let World { place, server, .. } = world;
+    assert_eq!(server.terminate().status.code(), Some(0));
+    let world = World::at(place);
+    let used = world.get(&format!("/api-keys/{}/usage", key.id));
+    assert_eq!(
+        (&used["requests"], &used["denied"]),
+        (&json!(37), &json!(5))
+    );
+    assert_eq!(used["suggestedScopes"], json!(["posts:read"]));
+    assert_eq!(
+        world.get("/denials")[0]["cause"],
+        json!("insufficient_scope")
+    );
+    let summary = world.get("/usage/summary");
+    // The login's own call before the stop is one of them: it made the key.
+    assert_eq!(summary["requests"], json!({"total": 43, "denied": 5}));
+}
