@@ -13,6 +13,8 @@ use crate::{
     Access, Authentication, Gate, GuardError, Holder, Pass, Permit, Progress, Verdict,
     credential::{Credential, OwnedCredential},
     decide::{Admitted, TRIES, UNAVAILABLE, UNAVAILABLE_FOR, unavailable},
+    metrics::Kind,
+    waiting::WaitsFor,
 };
 
 /// The check of one route: an [`Access`], compiled against the gate.
@@ -91,41 +93,42 @@ impl Guard {
     /// the same check: nothing is checked or charged twice.
     pub fn check(&self, parts: &Parts, peer: Option<IpAddr>) -> Progress {
         if is_preflight(parts) {
+            self.gate.metrics().count_preflight();
             return Progress::Done(Ok(Pass::untouched(self.clone())));
         }
         let ip = self.gate.client_ip(&parts.headers, peer);
-        let request = Request {
+        let mut request = Request {
             id: self.gate.next_request_id(),
             ip,
+            kind: Kind::NONE,
         };
-        match self.begin(parts, request) {
+        let step = self.begin(parts, &mut request);
+        match step {
             Step::Done(Ok(admitted)) => match self.route.price {
                 None => Progress::Done(Ok(self.pass(admitted, request))),
                 Some(price) => {
                     let (guard, note) = (self.clone(), note(parts));
-                    Progress::pending(async move {
-                        let passed = guard.reserve(admitted, price, &note, request).await;
-                        passed.map_err(|denial| told(denial, request))
+                    self.later(WaitsFor::Credits, request, async move {
+                        guard.reserve(admitted, price, &note, request).await
                     })
                 }
             },
-            Step::Done(Err(denial)) => Progress::Done(Err(told(denial, request))),
+            Step::Done(Err(denial)) => Progress::Done(Err(told(&self.gate, denial, request))),
             Step::Later(rest) => {
                 let guard = self.clone();
                 let note = match guard.route.price {
                     Some(_) => note(parts),
                     None => String::new(),
                 };
-                Progress::pending(async move {
-                    let passed = guard.go_on(rest, &note, request).await;
-                    passed.map_err(|denial| told(denial, request))
+                self.later(rest.waits_for(), request, async move {
+                    guard.go_on(rest, &note, request).await
                 })
             }
         }
     }
 
     /// As far as it goes without waiting.
-    fn begin(&self, parts: &Parts, request: Request) -> Step {
+    fn begin(&self, parts: &Parts, request: &mut Request) -> Step {
         let text = match self.gate.read(parts) {
             Presented::One(text, _) => text,
             Presented::None => return denied(Cause::Unauthenticated),
@@ -133,14 +136,16 @@ impl Guard {
         };
         let verifier = self.gate.verifier();
         let Some(mut credential) = Credential::recognize(verifier, text) else {
-            return self.refused(request);
+            return self.refused(*request);
         };
-        let mut found = self.look(&credential, request);
+        let mut found = self.look(&credential, *request);
         if matches!(found, Hot::Miss) && !credential.is_well_formed() {
             // No token of ours, but one of another system may look like one.
             credential = Credential::of_another(verifier, text);
-            found = self.look(&credential, request);
+            found = self.look(&credential, *request);
         }
+        request.kind = Kind::of(&credential);
+        let request = *request;
         match (found, credential) {
             (Hot::Known(decision), _) => Step::Done(decision),
             (Hot::UnknownPepper, _) => denied(UNAVAILABLE),
@@ -343,7 +348,8 @@ impl Guard {
 
     fn pass(&self, admitted: Admitted, request: Request) -> Pass {
         let rate = admitted.rate.map(|usage| self.rate(&usage));
-        let Request { id, ip } = request;
+        self.gate.metrics().count_passed(&admitted.principal);
+        let Request { id, ip, .. } = request;
         Pass::new(Permit::new(admitted.principal, self.clone(), ip, id), rate)
     }
 
@@ -356,13 +362,16 @@ impl Guard {
 
 /// What is known of a request beside its credential.
 #[derive(Clone, Copy)]
-struct Request {
-    id: RequestId,
+pub(crate) struct Request {
+    pub(crate) id: RequestId,
     ip: Option<IpAddr>,
+    /// What it was seen to present.
+    kind: Kind,
 }
 
 /// A denial with the id of its request, by which it is found in the log.
-fn told(denial: Denial, request: Request) -> Denial {
+pub(crate) fn told(gate: &Gate, denial: Denial, request: Request) -> Denial {
+    gate.metrics().count_denied(request.kind, &denial);
     let (id, code) = (request.id, denial.code());
     match denial.cause {
         Cause::Unavailable { .. } => {
@@ -392,6 +401,16 @@ enum Rest {
         text: Secret<Vec<u8>>,
         next: usize,
     },
+}
+
+impl Rest {
+    const fn waits_for(&self) -> WaitsFor {
+        match self {
+            Self::Load(_) => WaitsFor::Credential,
+            Self::Standing(_) => WaitsFor::Owner,
+            Self::Ask { .. } => WaitsFor::Authenticator,
+        }
+    }
 }
 
 /// Every 503 says when to try again.

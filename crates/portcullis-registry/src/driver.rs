@@ -16,7 +16,10 @@ use tokio::sync::Notify;
 
 use crate::{
     Batch, CommitError, CreditOp, Event, EventKind, Filter, Of, PrefixedId, Query, Registry, Remac,
-    ReservationId, StoreError, UsageDelta, Verifier, hot::HotTable,
+    ReservationId, StoreError, UsageDelta, Verifier,
+    hot::HotTable,
+    load::COLD_READS,
+    metrics::{Background, Job, Levels},
 };
 
 /// How often changes are looked for and one shard is swept.
@@ -72,6 +75,11 @@ impl Errands {
 
     pub(crate) fn end(&self, id: ReservationId) {
         locked(&self.open).remove(&id);
+    }
+
+    /// How many reservations are open, and how many settlements and releases are left.
+    fn levels(&self) -> (usize, usize) {
+        (locked(&self.open).len(), locked(&self.credits).len())
     }
 
     /// Notes that these were written.
@@ -168,7 +176,7 @@ pub struct Driver(BoxFuture<'static, ()>);
 
 impl Driver {
     pub(crate) fn new(verifier: Verifier) -> Self {
-        Self(Box::pin(run(verifier)))
+        Self(Box::pin(run(verifier, Background::new())))
     }
 }
 
@@ -186,11 +194,12 @@ impl fmt::Debug for Driver {
     }
 }
 
-async fn run(verifier: Verifier) {
+async fn run(verifier: Verifier, metrics: Background) {
     let mut interval = tokio::time::interval(POLL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut polls: u32 = 0;
     let mut look = Look::default();
+    let report = |job, outcome| report(&metrics, job, outcome);
     loop {
         let errands = &verifier.inner.errands;
         // The interval before what wakes: a busy gateway must not keep the rest from being done.
@@ -198,19 +207,21 @@ async fn run(verifier: Verifier) {
             biased;
             () = errands.closing.notified() => return,
             _ = interval.tick() => {
-                report(verifier.follow_changes().await);
-                report(verifier.settle_left_behind().await);
+                let _round = metrics.begin_round(&verifier.inner.clock);
+                report(Job::Changes, verifier.follow_changes().await);
+                report(Job::Settlements, verifier.settle_left_behind().await);
                 let turn = usize::try_from(polls).unwrap_or(0);
                 verifier.inner.hot.sweep(turn, verifier.inner.clock.tick());
                 look.is_due |= polls.is_multiple_of(POLLS_PER_LOOK);
-                report(verifier.tell_of_ending(&mut look).await);
+                report(Job::Ending, verifier.tell_of_ending(&mut look).await);
                 polls = polls.wrapping_add(1);
                 if polls.is_multiple_of(POLLS_PER_FLUSH) {
-                    report(verifier.flush().await);
-                    report(verifier.release_expired().await);
+                    report(Job::Uses, verifier.flush().await);
+                    report(Job::Reservations, verifier.release_expired().await);
                 }
+                metrics.set_levels(|| verifier.levels());
             }
-            () = errands.wake.notified() => report(verifier.settle_left_behind().await),
+            () = errands.wake.notified() => report(Job::Settlements, verifier.settle_left_behind().await),
         }
     }
 }
@@ -224,7 +235,8 @@ struct Look {
     told: HashMap<CredentialId, Timestamp>,
 }
 
-fn report(outcome: Result<(), StoreError>) {
+fn report(metrics: &Background, job: Job, outcome: Result<(), StoreError>) {
+    metrics.count_job(job, &outcome);
     if let Err(error) = outcome {
         tracing::warn!(error = %error, source = ?std::error::Error::source(&error), "background work is behind; it will be tried again");
     }
@@ -253,6 +265,16 @@ impl Verifier {
             gathered.written();
         }
         Ok(())
+    }
+
+    fn levels(&self) -> Levels {
+        let (reservations, settlements) = self.inner.errands.levels();
+        Levels {
+            cached: self.cached(),
+            cold_reads: COLD_READS.saturating_sub(self.inner.cold_reads.available_permits()),
+            reservations,
+            settlements,
+        }
     }
 
     /// Tells of the next part of the keys that end within seven days, of each end once: also of one
