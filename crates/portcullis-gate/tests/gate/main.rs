@@ -18,6 +18,7 @@ mod plans;
 mod progress;
 mod random;
 mod rejected;
+mod spans;
 mod store;
 mod upstream;
 mod windows;
