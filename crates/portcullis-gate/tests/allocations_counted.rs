@@ -2,7 +2,8 @@
 //!
 //! A file of its own, since what it counts is counted for the whole thread.
 
-#![cfg(all(test, feature = "metrics"))]
+#![cfg(test)]
+#![cfg(feature = "metrics")]
 
 use http::Request;
 use metrics_util::debugging::DebuggingRecorder;

@@ -1,6 +1,7 @@
 //! What is counted of checks: each once, under labels that no caller has a say in.
 
-#![cfg(all(test, feature = "metrics"))]
+#![cfg(test)]
+#![cfg(feature = "metrics")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,6 +1,7 @@
 //! What is counted of the store, of credits and of the background work.
 
-#![cfg(all(test, feature = "metrics"))]
+#![cfg(test)]
+#![cfg(feature = "metrics")]
 
 #[expect(
     dead_code,

@@ -49,7 +49,7 @@ fn scrape(server: &Server) -> Exposition {
 
 type Labels = BTreeMap<String, String>;
 
-/// What was exposed, read strictly: https://prometheus.io/docs/instrumenting/exposition_formats/
+/// What was exposed, read strictly, as the text format (version 0.0.4) says.
 struct Exposition {
     text: String,
     samples: BTreeMap<(String, Labels), f64>,
@@ -191,7 +191,7 @@ fn sample(line: &str) -> (String, Labels, f64) {
             }
         };
         assert!(labels.insert(label.to_owned(), value).is_none(), "{line}");
-        rest = &after[end + 1..];
+        rest = after.get(end + 1..).unwrap();
         if let Some(next) = rest.strip_prefix(',') {
             assert!(!next.is_empty(), "{line}");
             rest = next;
