@@ -30,7 +30,7 @@ pub(crate) struct Admitted {
 pub(crate) struct Refused {
     pub(crate) denial: Denial,
     /// Whom it was denied and why, if the bearer has shown the right secret.
-    pub(crate) of: Option<(Principal, Refusal)>,
+    pub(crate) of: Option<Box<(Principal, Refusal)>>,
 }
 
 impl Refused {
@@ -38,7 +38,7 @@ impl Refused {
         let refusal = refusal(&denial.cause);
         Self {
             denial,
-            of: refusal.map(|refusal| (principal, refusal)),
+            of: refusal.map(|refusal| Box::new((principal, refusal))),
         }
     }
 }

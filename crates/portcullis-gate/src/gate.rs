@@ -19,7 +19,8 @@ use portcullis_scope::RequirementError;
 use portcullis_token::{CredentialHeaders, TokenKind};
 
 use crate::{
-    Access, Authenticator, Guard, externals::Externals, failures::Failures, request_ids::RequestIds,
+    Access, Authenticator, Guard, externals::Externals, failures::Failures, metrics::Metrics,
+    request_ids::RequestIds,
 };
 
 /// 20 failures in 60 seconds.
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     authenticators: Vec<Arc<dyn Authenticator>>,
     externals: Option<Arc<Externals>>,
     request_ids: Arc<RequestIds>,
+    metrics: Metrics,
     warned: Arc<Warned>,
 }
 
@@ -118,6 +120,7 @@ impl Gate {
                 authenticators: Vec::new(),
                 externals: None,
                 request_ids: Arc::new(RequestIds::new()),
+                metrics: Metrics::new(),
                 warned: Arc::default(),
             }),
         };
@@ -236,6 +239,10 @@ impl Gate {
 
     pub(crate) fn next_request_id(&self) -> RequestId {
         self.inner.request_ids.next()
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
     }
 
     /// The quota of a kind of credential.

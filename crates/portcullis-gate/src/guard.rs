@@ -13,6 +13,8 @@ use crate::{
     Access, Authentication, Gate, GuardError, Holder, Pass, Permit, Progress,
     credential::{Credential, OwnedCredential},
     decide::{Admitted, Refused, TRIES, UNAVAILABLE, UNAVAILABLE_FOR, refusal, unavailable},
+    metrics::Kind,
+    waiting::WaitsFor,
 };
 
 /// The check of one route: an [`Access`], compiled against the gate.
@@ -91,39 +93,42 @@ impl Guard {
     /// the same check: nothing is checked or charged twice.
     pub fn check(&self, parts: &Parts, peer: Option<IpAddr>) -> Progress {
         if is_preflight(parts) {
+            self.gate.metrics().count_preflight();
             return Progress::Done(Ok(Pass::untouched(self.clone())));
         }
         let ip = self.gate.client_ip(&parts.headers, peer);
-        let request = Request {
+        let mut request = Request {
             id: self.gate.next_request_id(),
             ip,
+            kind: Kind::NONE,
         };
-        match self.begin(parts, request) {
+        let step = self.begin(parts, &mut request);
+        match step {
             Step::Done(Ok(admitted)) => match self.route.price {
                 None => Progress::Done(Ok(self.pass(admitted, request))),
                 Some(price) => {
-                    let (guard, asked) = (self.clone(), Asked::of(parts));
-                    Progress::pending(async move {
-                        let passed = guard.reserve(admitted, price, &asked, request).await;
-                        passed.map_err(|refused| guard.tell(refused, &asked, request))
+                    let (guard, asked) = (self.clone(), Arc::new(Asked::of(parts)));
+                    let told = Arc::clone(&asked);
+                    self.later(WaitsFor::Credits, told, request, async move {
+                        guard.reserve(admitted, price, &asked, request).await
                     })
                 }
             },
             Step::Done(Err(refused)) => {
-                Progress::Done(Err(self.tell(refused, &Asked::of(parts), request)))
+                Progress::Done(Err(self.tell(refused, || route(parts), request)))
             }
             Step::Later(rest) => {
-                let (guard, asked) = (self.clone(), Asked::of(parts));
-                Progress::pending(async move {
-                    let passed = guard.go_on(rest, &asked, request).await;
-                    passed.map_err(|refused| guard.tell(refused, &asked, request))
+                let (guard, asked) = (self.clone(), Arc::new(Asked::of(parts)));
+                let told = Arc::clone(&asked);
+                self.later(rest.waits_for(), told, request, async move {
+                    guard.go_on(rest, &asked, request).await
                 })
             }
         }
     }
 
     /// As far as it goes without waiting.
-    fn begin(&self, parts: &Parts, request: Request) -> Step {
+    fn begin(&self, parts: &Parts, request: &mut Request) -> Step {
         let text = match self.gate.read(parts) {
             Presented::One(text, _) => text,
             Presented::None => return denied(Cause::Unauthenticated),
@@ -131,15 +136,17 @@ impl Guard {
         };
         let verifier = self.gate.verifier();
         let Some(mut credential) = Credential::recognize(verifier, text) else {
-            return self.refused(request);
+            return self.refused(*request);
         };
         let agent = agent(&parts.headers);
-        let mut found = self.look(&credential, agent, request);
+        let mut found = self.look(&credential, agent, *request);
         if matches!(found, Hot::Miss) && !credential.is_well_formed() {
             // No token of ours, but one of another system may look like one.
             credential = Credential::of_another(verifier, text);
-            found = self.look(&credential, agent, request);
+            found = self.look(&credential, agent, *request);
         }
+        request.kind = Kind::of(&credential);
+        let request = *request;
         match (found, credential) {
             (Hot::Known(decision), _) => Step::Done(decision),
             (Hot::UnknownPepper, _) => denied(UNAVAILABLE),
@@ -353,7 +360,7 @@ impl Guard {
         let explained = credential.explain(self.gate.verifier(), request.ip);
         Refused {
             denial: self.failed(request),
-            of: explained.map(|(refusal, principal)| (principal, refusal)),
+            of: explained.map(|(refusal, principal)| Box::new((principal, refusal))),
         }
     }
 
@@ -370,14 +377,21 @@ impl Guard {
 
     fn pass(&self, admitted: Admitted, request: Request) -> Pass {
         let rate = admitted.rate.map(|usage| self.rate(&usage));
-        let Request { id, ip } = request;
+        self.gate.metrics().count_passed(&admitted.principal);
+        let Request { id, ip, .. } = request;
         Pass::new(Permit::new(admitted.principal, self.clone(), ip, id), rate)
     }
 
     /// A denial with the id of its request, by which it is found in the log and among those that
     /// were denied lately.
-    fn tell(&self, refused: Refused, asked: &Asked, request: Request) -> Denial {
+    pub(crate) fn tell(
+        &self,
+        refused: Refused,
+        route: impl FnOnce() -> String,
+        request: Request,
+    ) -> Denial {
         let Refused { denial, of } = refused;
+        self.gate.metrics().count_denied(request.kind, &denial);
         let (id, code) = (request.id, denial.code());
         match denial.cause {
             Cause::Unavailable { .. } => {
@@ -385,7 +399,8 @@ impl Guard {
             }
             _ => tracing::debug!(request_id = %id, code, ip = ?request.ip, "a request was denied"),
         }
-        if let Some((principal, refusal)) = of {
+        if let Some(of) = of {
+            let (principal, refusal) = *of;
             let verifier = self.gate.verifier();
             verifier.note_denied(Denied {
                 request: id,
@@ -394,7 +409,7 @@ impl Guard {
                 credential: principal.id(),
                 refusal,
                 message: denial.message().into_owned(),
-                route: asked.route.clone(),
+                route: route(),
                 ip: request.ip,
             });
         }
@@ -419,23 +434,29 @@ impl Guard {
 
 /// What is known of a request beside its credential.
 #[derive(Clone, Copy)]
-struct Request {
-    id: RequestId,
+pub(crate) struct Request {
+    pub(crate) id: RequestId,
     ip: Option<IpAddr>,
+    /// What it was seen to present.
+    kind: Kind,
 }
 
-/// What is kept of a request while its check waits, and of one that is denied.
-struct Asked {
-    /// Its method and its path, at most 200 characters. Queries are never kept.
-    route: String,
+/// The method and the path of a request, at most 200 characters of it. Queries are never kept.
+fn route(parts: &Parts) -> String {
+    let path: String = parts.uri.path().chars().take(200).collect();
+    format!("{} {path}", parts.method)
+}
+
+/// What is kept of a request while its check waits.
+pub(crate) struct Asked {
+    pub(crate) route: String,
     agent: Option<HeaderValue>,
 }
 
 impl Asked {
     fn of(parts: &Parts) -> Self {
-        let path: String = parts.uri.path().chars().take(200).collect();
         Self {
-            route: format!("{} {path}", parts.method),
+            route: route(parts),
             agent: parts.headers.get(header::USER_AGENT).cloned(),
         }
     }
@@ -469,6 +490,16 @@ enum Rest {
         text: Secret<Vec<u8>>,
         next: usize,
     },
+}
+
+impl Rest {
+    const fn waits_for(&self) -> WaitsFor {
+        match self {
+            Self::Load(_) => WaitsFor::Credential,
+            Self::Standing(_) => WaitsFor::Owner,
+            Self::Ask { .. } => WaitsFor::Authenticator,
+        }
+    }
 }
 
 /// Every 503 says when to try again.

@@ -8,11 +8,13 @@ mod externals;
 mod failures;
 mod gate;
 mod guard;
+mod metrics;
 mod pass;
 mod permit;
 mod progress;
 mod request_ids;
 mod upstream;
+mod waiting;
 
 pub use access::{Access, Holder};
 pub use authenticator::{Authentication, Authenticator};

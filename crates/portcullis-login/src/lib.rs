@@ -6,6 +6,7 @@ mod email;
 mod id;
 mod limits;
 mod login;
+mod metrics;
 mod passwords;
 mod role;
 

@@ -134,7 +134,7 @@ impl Reservation {
             &self.registry,
             CreditOp::Settle {
                 id: self.id,
-                amount,
+                amount: amount.min(self.amount),
                 at,
             },
         )

@@ -19,6 +19,8 @@ use crate::{
     Batch, CommitError, CredentialRecord, CreditOp, Denied, Event, EventKind, Filter, Of,
     PrefixedId, Query, Registry, Remac, ReservationId, StoreError, Usage, Verifier,
     hot::HotTable,
+    load::COLD_READS,
+    metrics::{Background, Job, Levels},
     usage::{RecentlyDenied, Uses},
 };
 
@@ -80,6 +82,11 @@ impl Errands {
 
     pub(crate) fn end(&self, id: ReservationId) {
         locked(&self.open).remove(&id);
+    }
+
+    /// How many reservations are open, and how many settlements and releases are left.
+    fn levels(&self) -> (usize, usize) {
+        (locked(&self.open).len(), locked(&self.credits).len())
     }
 
     /// Notes that these were written.
@@ -188,7 +195,7 @@ pub struct Driver(BoxFuture<'static, ()>);
 
 impl Driver {
     pub(crate) fn new(verifier: Verifier) -> Self {
-        Self(Box::pin(run(verifier)))
+        Self(Box::pin(run(verifier, Background::new())))
     }
 }
 
@@ -206,11 +213,12 @@ impl fmt::Debug for Driver {
     }
 }
 
-async fn run(verifier: Verifier) {
+async fn run(verifier: Verifier, metrics: Background) {
     let mut interval = tokio::time::interval(POLL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut polls: u32 = 0;
     let mut look = Look::default();
+    let report = |job, outcome| report(&metrics, job, outcome);
     loop {
         let errands = &verifier.inner.errands;
         // The interval before what wakes: a busy gateway must not keep the rest from being done.
@@ -218,19 +226,21 @@ async fn run(verifier: Verifier) {
             biased;
             () = errands.closing.notified() => return,
             _ = interval.tick() => {
-                report(verifier.follow_changes().await);
-                report(verifier.settle_left_behind().await);
+                let _round = metrics.begin_round(&verifier.inner.clock);
+                report(Job::Changes, verifier.follow_changes().await);
+                report(Job::Settlements, verifier.settle_left_behind().await);
                 let turn = usize::try_from(polls).unwrap_or(0);
                 verifier.inner.hot.sweep(turn, verifier.inner.clock.tick());
                 look.is_due |= polls.is_multiple_of(POLLS_PER_LOOK);
-                report(verifier.remind(&mut look).await);
+                report(Job::Reminders, verifier.remind(&mut look).await);
                 polls = polls.wrapping_add(1);
                 if polls.is_multiple_of(POLLS_PER_FLUSH) {
-                    report(verifier.flush().await);
-                    report(verifier.release_expired().await);
+                    report(Job::Uses, verifier.flush().await);
+                    report(Job::Reservations, verifier.release_expired().await);
                 }
+                metrics.set_levels(|| verifier.levels());
             }
-            () = errands.wake.notified() => report(verifier.settle_left_behind().await),
+            () = errands.wake.notified() => report(Job::Settlements, verifier.settle_left_behind().await),
         }
     }
 }
@@ -269,7 +279,8 @@ impl Look {
     }
 }
 
-fn report(outcome: Result<(), StoreError>) {
+fn report(metrics: &Background, job: Job, outcome: Result<(), StoreError>) {
+    metrics.count_job(job, &outcome);
     if let Err(error) = outcome {
         tracing::warn!(error = %error, source = ?std::error::Error::source(&error), "background work is behind; it will be tried again");
     }
@@ -300,6 +311,16 @@ impl Verifier {
             gathered.written();
         }
         Ok(())
+    }
+
+    fn levels(&self) -> Levels {
+        let (reservations, settlements) = self.inner.errands.levels();
+        Levels {
+            cached: self.cached(),
+            cold_reads: COLD_READS.saturating_sub(self.inner.cold_reads.available_permits()),
+            reservations,
+            settlements,
+        }
     }
 
     /// Tells of the next part of the keys that end within seven days, are old or were never used,

@@ -12,7 +12,7 @@ use portcullis_core::{CredentialId, Timestamp};
 use portcullis_token::TokenKind;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::{AuditEntry, Owner, PrefixedId, principal::About};
+use crate::{AuditEntry, Owner, PrefixedId, metrics::EventsLost, principal::About};
 
 /// How many events wait for a listener that is slow; older ones are lost then.
 const WAITING: usize = 1_024;
@@ -137,6 +137,7 @@ impl Event {
 pub(crate) struct Teller {
     sender: broadcast::Sender<Event>,
     listeners: Arc<AtomicUsize>,
+    counted: EventsLost,
 }
 
 impl Teller {
@@ -144,6 +145,7 @@ impl Teller {
         Self {
             sender: broadcast::channel(WAITING).0,
             listeners: Arc::default(),
+            counted: EventsLost::new(),
         }
     }
 
@@ -170,6 +172,7 @@ impl Teller {
             receiver,
             listeners: Arc::clone(&self.listeners),
             lost: 0,
+            counted: self.counted.clone(),
         }
     }
 }
@@ -183,6 +186,7 @@ pub struct Events {
     receiver: broadcast::Receiver<Event>,
     listeners: Arc<AtomicUsize>,
     lost: u64,
+    counted: EventsLost,
 }
 
 impl Events {
@@ -193,7 +197,10 @@ impl Events {
         loop {
             match self.receiver.recv().await {
                 Ok(event) => return Some(event),
-                Err(RecvError::Lagged(lost)) => self.lost = self.lost.saturating_add(lost),
+                Err(RecvError::Lagged(lost)) => {
+                    self.lost = self.lost.saturating_add(lost);
+                    self.counted.add(lost);
+                }
                 Err(RecvError::Closed) => return None,
             }
         }

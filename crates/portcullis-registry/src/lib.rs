@@ -14,6 +14,7 @@ mod keys;
 mod lineage;
 mod load;
 mod meta;
+mod metrics;
 mod names;
 mod networks;
 mod options;

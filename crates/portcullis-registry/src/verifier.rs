@@ -17,6 +17,7 @@ use crate::{
     hot::{Alias, Fills, HotTable, claim},
     imported::Schemes,
     load::COLD_READS,
+    metrics::counted,
     peppers::{check_peppers, note_peppers},
     usage::RecentlyDenied,
 };
@@ -125,7 +126,7 @@ impl Verifier {
         options: Options,
         writes: Writes,
     ) -> Result<(Self, Driver), OpenError> {
-        let store: Arc<dyn Store> = Arc::new(store);
+        let store = counted(Arc::new(store), &options.clock);
         let known = store.get(Key::Peppers).await?;
         check_peppers(&known, &peppers)?;
         if writes == Writes::All {

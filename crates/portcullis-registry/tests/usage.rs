@@ -90,7 +90,7 @@ async fn under_load_the_uses_of_a_credential_are_written_once_a_minute_and_none_
     }
     registry.close().await.unwrap();
     driver.await.unwrap();
-    let writes = store.writes.lock().unwrap();
+    let writes = std::mem::take(&mut *store.writes.lock().unwrap());
     for key in &keys {
         let at = &writes[&key.key.credential()];
         assert!((9..=11).contains(&at.len()), "{at:?}");

@@ -11,8 +11,9 @@ use http::{Request, Response, request::Parts};
 use pin_project_lite::pin_project;
 use portcullis_gate::{Guard, Pass, Pending, Settlement};
 use tower_service::Service;
+use tracing::{Instrument as _, instrument::Instrumented};
 
-use crate::{GateBody, refusal::refuse};
+use crate::{GateBody, refusal::refuse, span::span_of};
 
 pin_project! {
     /// Checks, calls the service, settles: each in turn, as far as it is needed.
@@ -31,7 +32,7 @@ pin_project! {
     enum State<S, B, F, R, E> {
         Denied { response: Option<Response<Bytes>> },
         Checking { check: Pending, waiting: Option<Waiting<S, B>> },
-        Calling { #[pin] call: F, pass: Option<Pass> },
+        Calling { #[pin] call: Instrumented<F>, pass: Option<Pass> },
         Settling { settlement: Settlement, outcome: Option<Result<R, E>> },
     }
 }
@@ -78,10 +79,12 @@ where
         if let Some(permit) = pass.permit() {
             parts.extensions.insert(permit.clone());
         }
-        let call = service.call(Request::from_parts(parts, body));
+        let span = span_of(&pass);
+        // Entered for the call itself, and then while its future is polled or dropped.
+        let call = span.in_scope(|| service.call(Request::from_parts(parts, body)));
         Self {
             state: State::Calling {
-                call,
+                call: call.instrument(span),
                 pass: Some(pass),
             },
         }

@@ -7,6 +7,7 @@ mod refusal;
 #[cfg(feature = "retry")]
 mod retry;
 mod service;
+mod span;
 
 pub use body::GateBody;
 pub use future::GateFuture;

@@ -1,6 +1,7 @@
 //! A social-posting API: the whole of Portcullis at work.
 
 mod catalogue;
+mod metrics;
 mod options;
 mod peppers;
 mod quickstart;

@@ -1,6 +1,6 @@
 //! Serving, with an end to heads that do not come and to bodies that stand still, and stopping.
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
+use std::{convert::Infallible, future::Future, net::SocketAddr, pin::pin, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -63,6 +63,24 @@ impl Signals {
 
 /// Serves until a signal, then lets requests that are under way finish; a second signal ends them.
 pub(crate) async fn serve(listener: TcpListener, app: Router, mut signals: Signals) {
+    let connections = accept(listener, app, signals.next()).await;
+    let mut drained = pin!(connections.shutdown());
+    tokio::select! {
+        () = &mut drained => {}
+        () = tokio::time::sleep(DRAIN) => {
+            tracing::warn!("requests were still under way after {DRAIN:?}");
+        }
+        () = signals.next() => {}
+    }
+}
+
+/// Takes connections until `stop`, and serves them beyond that until they are shut down.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    app: Router,
+    stop: impl Future<Output = ()>,
+) -> GracefulShutdown {
+    let mut stop = pin!(stop);
     // HTTP/1 alone: telling it from HTTP/2 first would wait without end for a client that is silent.
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD);
@@ -77,7 +95,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, mut signals: Signa
                     continue;
                 }
             },
-            () = signals.next() => break,
+            () = &mut stop => return connections,
         };
         let app = app.clone();
         let service = service_fn(move |request| answer(app.clone(), request, peer));
@@ -87,15 +105,6 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, mut signals: Signa
             // A connection that breaks off is its client's affair.
             let _ = connection.await;
         });
-    }
-    drop(listener);
-    let mut drained = pin!(connections.shutdown());
-    tokio::select! {
-        () = &mut drained => {}
-        () = tokio::time::sleep(DRAIN) => {
-            tracing::warn!("requests were still under way after {DRAIN:?}");
-        }
-        () = signals.next() => {}
     }
 }
 

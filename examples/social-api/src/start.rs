@@ -20,6 +20,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::{
     catalogue::Social,
+    metrics::Metrics,
     options::{Limits, Settings, Signup, Store as StoreOption},
     peppers::peppers,
     quickstart::{Password, Quickstart},
@@ -56,6 +57,11 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), StartError> {
     let listener = listener
         .map_err(|error| StartError::new(&format!("listen on {}", settings.listen), &error))?;
     let address = listener.local_addr().map_err(failed("listen"))?;
+    // Before whatever counts is made.
+    let metrics = match settings.metrics_listen {
+        Some(address) => Some(Metrics::install(address).await?),
+        None => None,
+    };
     let (Limits::Memory, Signup::Closed) = (settings.limits, settings.signup);
     let email: Email = settings
         .admin_email
@@ -94,10 +100,20 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), StartError> {
     let first = bootstrap(&login, &email, &settings).await?;
 
     let signals = Signals::new().map_err(failed("signals"))?;
-    greet(&settings, address, first.as_ref()).map_err(failed("standard output"))?;
+    let bound = Bound {
+        api: address,
+        metrics: metrics.as_ref().map(Metrics::address),
+    };
+    greet(&settings, &bound, first.as_ref()).map_err(failed("standard output"))?;
+    let metrics = metrics.map(Metrics::serve);
     serve(listener, app, signals).await;
     registry.close().await.map_err(failed("store"))?;
-    driver.await.map_err(failed("background work"))
+    driver.await.map_err(failed("background work"))?;
+    // Last, so that what the end counts can still be read.
+    if let Some(metrics) = metrics {
+        metrics.stop().await;
+    }
+    Ok(())
 }
 
 /// A store and the users in it.
@@ -234,10 +250,20 @@ fn cors(settings: &Settings) -> CorsLayer {
         .expose_headers(exposed.map(HeaderName::from_static))
 }
 
+/// The addresses that were bound.
+struct Bound {
+    api: SocketAddr,
+    metrics: Option<SocketAddr>,
+}
+
 /// Says where the server listens, and after the first start what to do with it.
-fn greet(settings: &Settings, address: SocketAddr, first: Option<&First>) -> std::io::Result<()> {
+fn greet(settings: &Settings, bound: &Bound, first: Option<&First>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
+    let address = bound.api;
     writeln!(out, "listening on http://{address}")?;
+    if let Some(metrics) = bound.metrics {
+        writeln!(out, "metrics on http://{metrics}/metrics")?;
+    }
     if let Some(First { made_up }) = first {
         let own = format!("http://{address}");
         let password = match made_up {

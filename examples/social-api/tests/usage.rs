@@ -179,7 +179,8 @@ fn why_a_request_was_denied_is_found_by_its_id() {
         world.get(&format!("{path_of_key}/usage"))["deniedBy"]["disabled"],
         json!(1)
     );
-    let wrong = format!("{}x{}", &key.key[..30], &key.key[31..]);
+    let (head, tail) = key.key.split_at(30);
+    let wrong = format!("{head}x{}", tail.split_at(1).1);
     assert_eq!(world.client.send("GET", "/posts", Some(&wrong)).status, 401);
 
     let list = world.send_empty("GET", &format!("/denials?credential={}", key.id));

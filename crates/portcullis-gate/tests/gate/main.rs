@@ -19,6 +19,7 @@ mod progress;
 mod random;
 mod rejected;
 mod replay;
+mod spans;
 mod store;
 mod upstream;
 mod usage;

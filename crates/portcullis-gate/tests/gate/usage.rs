@@ -118,7 +118,8 @@ async fn a_wrong_secret_is_counted_for_nobody() {
     // The id of one with the secret of another.
     let (mine, theirs) = (key.token.expose(), other.token.expose());
     let at = mine.len() - 55 + 16;
-    let forged = format!("{}{}", &mine[..at], &theirs[at..]);
+    let (head, tail) = (mine.split_at(at).0, theirs.split_at(at).1);
+    let forged = format!("{head}{tail}");
     assert_eq!(code(&reads, &forged).await, "invalid_token");
     assert_eq!(code(&reads, &format!("{mine}x")).await, "invalid_token");
     let used = usage(&bed, &key).await;

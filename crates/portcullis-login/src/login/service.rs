@@ -6,7 +6,7 @@ use portcullis_limit::Quota;
 use portcullis_registry::{Actor, Registry, SessionTerms};
 
 use super::SetupError;
-use crate::{Directory, Passwords, Roles, limits::Attempts};
+use crate::{Directory, Passwords, Roles, limits::Attempts, metrics::Metrics};
 
 /// Logs people in with their passwords, and speaks of who they are. Cheap to clone.
 ///
@@ -60,6 +60,7 @@ pub struct Login {
     pub(super) passwords: Passwords,
     pub(super) attempts: Arc<Attempts>,
     pub(super) terms: SessionTerms,
+    pub(super) metrics: Metrics,
     /// Held while sessions are given what a membership says.
     pub(super) following: Arc<tokio::sync::Mutex<()>>,
 }
@@ -82,6 +83,7 @@ impl Login {
             passwords: Passwords::new(registry.peppers()),
             attempts: Arc::new(Attempts::new(registry.clock())?),
             terms: SessionTerms::default(),
+            metrics: Metrics::new(),
             following: Arc::default(),
             registry,
             directory,

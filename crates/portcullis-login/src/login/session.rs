@@ -11,6 +11,7 @@ use portcullis_token::TokenKind;
 use super::{Login, LoginError, Unavailable, service::at};
 use crate::{
     Account, Email, Membership, Org, PasswordError, PasswordVerdict, Replaced, Role, StoredAccount,
+    metrics::Attempted,
 };
 
 /// How often a refresh is tried against changes of what its user may do.
@@ -42,6 +43,17 @@ impl Login {
     /// # Panics
     /// Outside a Tokio runtime.
     pub async fn login(
+        &self,
+        email: &str,
+        password: &Secret<String>,
+        ip: Option<IpAddr>,
+    ) -> Result<LoggedIn, LoginError> {
+        let logged_in = self.logged_in(email, password, ip).await;
+        self.metrics.count(Attempted::Login, &logged_in);
+        logged_in
+    }
+
+    async fn logged_in(
         &self,
         email: &str,
         password: &Secret<String>,
@@ -95,9 +107,11 @@ impl Login {
         token: &Secret<String>,
         ip: Option<IpAddr>,
     ) -> Result<LoggedIn, LoginError> {
-        let may_try = self.attempts.check_refresh(ip);
-        may_try.map_err(|retry_after| LoginError::RateLimited { retry_after })?;
-        let refreshed = self.refreshed(token, ip).await;
+        let refreshed = match self.attempts.check_refresh(ip) {
+            Ok(()) => self.refreshed(token, ip).await,
+            Err(retry_after) => Err(LoginError::RateLimited { retry_after }),
+        };
+        self.metrics.count(Attempted::Refresh, &refreshed);
         match &refreshed {
             Ok(logged_in) => self.remember(&logged_in.account, ip).await,
             Err(LoginError::Rejected) => self.attempts.note_refused_refresh(ip),

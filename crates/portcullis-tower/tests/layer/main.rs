@@ -9,3 +9,4 @@ mod bodies;
 mod contract;
 mod credits;
 mod random;
+mod spans;

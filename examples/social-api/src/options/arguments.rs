@@ -105,13 +105,8 @@ pub(super) struct Options {
     #[arg(long, env = "PORTCULLIS_CORS_ORIGINS", value_name = "LIST")]
     #[serde(deserialize_with = "Text::text_or_list")]
     pub(super) cors_origins: Option<Text>,
-    /// Known, so that it is refused for what it is and not as a mistake
-    #[arg(
-        long,
-        env = "PORTCULLIS_METRICS_LISTEN",
-        value_name = "ADDR",
-        hide = true
-    )]
+    /// Where Prometheus finds the metrics, at `/metrics`; who may reach it may read (default: none)
+    #[arg(long, env = "PORTCULLIS_METRICS_LISTEN", value_name = "ADDR")]
     pub(super) metrics_listen: Option<Text>,
     /// How many proxies' X-Forwarded-For is believed (default: `0`)
     #[arg(

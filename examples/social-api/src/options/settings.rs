@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) session_idle_ttl: Duration,
     pub(crate) refresh_ttl: Duration,
     pub(crate) cors_origins: Vec<HeaderValue>,
+    /// Where metrics are served, if they are.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) trusted_hops: u8,
     /// Without a slash at its end. None: `http://` and the address that was bound.
     pub(crate) base_url: Option<String>,
@@ -103,10 +105,6 @@ impl Settings {
         variables: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Self, SettingsError> {
         let options = Options::read(arguments)?;
-        if options.metrics_listen.is_some() {
-            let what = "not available in this version";
-            return Err(SettingsError::option("metrics-listen", what));
-        }
         let journal = journal(options.journal, options.store.as_ref())?;
         Ok(Self {
             journal,
@@ -142,6 +140,10 @@ impl Settings {
             )?,
             refresh_ttl: checked("refresh-ttl", options.refresh_ttl, "30d", Text::duration)?,
             cors_origins: checked("cors-origins", options.cors_origins, "", Text::origins)?,
+            metrics_listen: options
+                .metrics_listen
+                .map(|address| checked("metrics-listen", Some(address), "", Text::address))
+                .transpose()?,
             trusted_hops: checked("trusted-hops", options.trusted_hops, "0", Text::hops)?,
             base_url: options
                 .base_url

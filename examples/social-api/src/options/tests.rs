@@ -105,11 +105,11 @@ fn a_wrong_file_is_told_in_one_line_by_name_and_place() {
     let (_folder, path) = in_file("store = [\"memory:\"]");
     let message = refused(&["--config", &path]);
     assert!(message.contains("array"), "{message}");
-    let (_folder, path) = in_file("metrics-listen = \"127.0.0.1:9\"");
+    let (_folder, path) = in_file("metrics-listen = \"here\"");
     let message = refused(&["--config", &path]);
     assert_eq!(
         message,
-        "option `metrics-listen`: not available in this version"
+        "option `metrics-listen`: not an address and a port such as `127.0.0.1:8080`"
     );
     assert!(refused(&["--config", "/nowhere/x.toml"]).contains("No such file"));
 }
@@ -143,8 +143,8 @@ fn wrong_arguments_are_told_in_one_line() {
             "option `store`: `sqlite:PATH` has no `//`, such as `sqlite:./data/portcullis.db`",
         ),
         (
-            ["--metrics-listen", "127.0.0.1:9"],
-            "option `metrics-listen`: not available in this version",
+            ["--metrics-listen", "9090"],
+            "option `metrics-listen`: not an address and a port such as `127.0.0.1:8080`",
         ),
         (
             ["--credits", "1k"],
