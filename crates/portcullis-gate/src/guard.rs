@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 use http::{HeaderMap, Method, Response, header, request::Parts};
 use portcullis_core::{BoxFuture, RequestId, Secret};
 use portcullis_error::{Cause, Denial, InvalidRequest};
-use portcullis_registry::{Hot, Identity, Loaded, ReserveError};
+use portcullis_registry::{Charge, Hot, Identity, Loaded, Reservation, ReserveError};
 use portcullis_scope::CompiledRequirement;
 use portcullis_token::{HeaderError, Presented, TokenKind};
 
@@ -50,7 +50,7 @@ impl Guard {
                 });
             }
         }
-        if access.price() > 0 && gate.registry().is_none() {
+        if access.price() > 0 && gate.credits().is_none() {
             return Err(GuardError::PriceAtEdge);
         }
         let catalogue = gate.verifier().catalogue();
@@ -303,16 +303,25 @@ impl Guard {
         note: &str,
         request: Request,
     ) -> Verdict {
-        let Some(registry) = self.gate.registry() else {
-            // INVARIANT: a guard with a price is not built at an edge.
+        let Some(credits) = self.gate.credits() else {
+            // INVARIANT: a guard with a price is not built without credits.
             return Err(UNAVAILABLE.into());
         };
-        let owner = admitted.principal.owner();
-        let denial = match registry.reserve(owner, price, note).await {
+        let charge = Charge {
+            id: request.id,
+            owner: admitted.principal.owner().clone(),
+            amount: price,
+            note: note.into(),
+        };
+        let denial = match Reservation::make(credits, charge).await {
             Ok(reservation) => {
                 return Ok(self.pass(admitted, request).with_reservation(reservation));
             }
             Err(ReserveError::TooFew { .. }) => Denial::new(Cause::InsufficientCredits),
+            Err(error @ ReserveError::Taken) => {
+                tracing::error!(request_id = %request.id, error = %error, "credits were not reserved");
+                UNAVAILABLE.into()
+            }
             Err(ReserveError::Store(error)) => unavailable(&error).into(),
         };
         Err(self.told(denial, admitted.rate))

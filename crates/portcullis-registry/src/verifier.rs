@@ -1,6 +1,6 @@
 //! The part of a registry that verifies.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use portcullis_core::{BoxFuture, Clock, CredentialId};
 use portcullis_scope::Catalogue;
@@ -74,6 +74,7 @@ pub(crate) struct Inner {
     pub(crate) imported_fills: Fills<Alias>,
     pub(crate) cold_reads: Semaphore,
     pub(crate) writes: Writes,
+    pub(crate) reservation_ttl: Duration,
 }
 
 /// What is written to the store.
@@ -146,6 +147,7 @@ impl Verifier {
             imported_fills: Fills::default(),
             cold_reads: Semaphore::new(COLD_READS),
             writes,
+            reservation_ttl: options.reservation_ttl,
         };
         let verifier = Self {
             inner: Arc::new(inner),

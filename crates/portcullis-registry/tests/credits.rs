@@ -10,8 +10,8 @@ mod common;
 use std::{num::NonZeroU32, time::Duration};
 
 use common::{acme, bed};
-use portcullis_core::Clock;
-use portcullis_registry::{Batch, CreditOp, ReservationId, ReserveError, Store};
+use portcullis_core::{Clock, RequestId};
+use portcullis_registry::{Batch, CreditOp, ReserveError, Store};
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
 
@@ -97,7 +97,7 @@ async fn a_reservation_that_nobody_settles_is_given_back_after_an_hour() {
     bed.registry.ensure_owner(&acme(), 10).await.unwrap();
     // Another process reserved, and died.
     let note = "lost".to_owned();
-    let (id, at) = (ReservationId(7), bed.clock.now());
+    let (id, at) = (RequestId::from_value(7), bed.clock.now());
     let lost = CreditOp::Reserve {
         id,
         owner: acme(),
@@ -126,7 +126,7 @@ async fn a_reservation_that_nobody_settles_is_given_back_after_an_hour() {
 async fn what_a_dead_process_left_is_given_back_at_a_start_and_what_is_under_way_is_not() {
     let bed = bed().await;
     bed.registry.ensure_owner(&acme(), 10).await.unwrap();
-    let (id, at) = (ReservationId(7), bed.clock.now());
+    let (id, at) = (RequestId::from_value(7), bed.clock.now());
     let lost = CreditOp::Reserve {
         id,
         owner: acme(),

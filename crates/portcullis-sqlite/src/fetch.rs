@@ -10,7 +10,10 @@ use rusqlite::{
     Connection, OptionalExtension, Row, ToSql, named_params, params, types::ToSqlOutput,
 };
 
-use crate::cells::{self, COLUMNS, columns};
+use crate::{
+    cells::{self, COLUMNS, columns},
+    credits, ledger,
+};
 
 pub(crate) fn snapshot(connection: &Connection, key: &Key) -> rusqlite::Result<Snapshot> {
     let head = head(connection)?;
@@ -22,7 +25,8 @@ pub(crate) fn snapshot(connection: &Connection, key: &Key) -> rusqlite::Result<S
         },
         Key::Owner(owner) => {
             let record = owner_record(connection, owner)?;
-            let balance = balance(connection, owner)?;
+            let account = credits::account(connection, owner)?;
+            let balance = account.map(|account| account.balance());
             if record.is_none() && balance.is_none() {
                 Found::Nothing
             } else {
@@ -37,6 +41,11 @@ pub(crate) fn snapshot(connection: &Connection, key: &Key) -> rusqlite::Result<S
             known: peppers(connection)?,
             lost_imports: lost_imports(connection)?,
         },
+        Key::Account(owner) => match credits::account(connection, owner)? {
+            Some(account) => Found::Account(account),
+            None => Found::Nothing,
+        },
+        Key::Ledger(query) => Found::Ledger(Box::new(ledger::page(connection, query)?)),
     };
     Ok(Snapshot { head, found })
 }
@@ -106,14 +115,6 @@ fn owner_record(connection: &Connection, owner: &Owner) -> rusqlite::Result<Opti
         })
     };
     statement.query_row([owner.as_str()], read).optional()
-}
-
-pub(crate) fn balance(connection: &Connection, owner: &Owner) -> rusqlite::Result<Option<i64>> {
-    let statement = "SELECT balance FROM balances WHERE owner = ?1";
-    let mut statement = connection.prepare_cached(statement)?;
-    statement
-        .query_row([owner.as_str()], |row| row.get(0))
-        .optional()
 }
 
 fn peppers(connection: &Connection) -> rusqlite::Result<Vec<PepperRecord>> {

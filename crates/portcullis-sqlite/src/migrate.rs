@@ -6,11 +6,12 @@ use rusqlite::Connection;
 pub(crate) const APPLICATION_ID: i32 = 0x5074_636c;
 
 /// What makes version n + 1 of version n.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_directory.sql"),
     include_str!("../migrations/0003_networks_plans_imports.sql"),
     include_str!("../migrations/0004_journal.sql"),
+    include_str!("../migrations/0006_credits.sql"),
 ];
 
 /// The newest version that is known.

@@ -10,12 +10,15 @@ use std::{fmt, sync::Arc};
 use portcullis_core::{BoxFuture, CredentialId};
 use portcullis_token::{Mac, PepperVersion};
 
-pub use batch::{Batch, CreditOp, Remac, ReservationId, UsageDelta};
+pub use batch::{Batch, CreditOp, Remac, UsageDelta};
 pub use error::{CommitError, StoreError};
 pub use memory::MemoryStore;
 pub use query::{Cursor, Filter, Of, Page, Paging, ParseCursorError, Query};
 
-use crate::{CredentialRecord, Owner, OwnerRecord, PepperRecord, Seq, Usage};
+use crate::{
+    Account, CredentialRecord, LedgerPage, LedgerQuery, Owner, OwnerRecord, PepperRecord, Seq,
+    Usage,
+};
 
 /// A durable home for credentials, owners, credits and the audit log.
 ///
@@ -83,6 +86,10 @@ pub enum Key {
     Owner(Owner),
     /// All peppers that the store knows.
     Peppers,
+    /// The credits of an owner.
+    Account(Owner),
+    /// A part of an owner's ledger, with what it has to add up to.
+    Ledger(LedgerQuery),
 }
 
 /// One consistent read.
@@ -112,7 +119,7 @@ pub enum Found {
     Owner {
         /// The record.
         record: OwnerRecord,
-        /// Its balance, reservations taken off.
+        /// Its balance, reservations taken off, as it was when it was last written.
         balance: i64,
     },
     /// The peppers.
@@ -122,6 +129,10 @@ pub enum Found {
         /// How many imported keys, revoked ones too, are under others: those were retired.
         lost_imports: u64,
     },
+    /// The credits of an owner, as they were when they were last written.
+    Account(Account),
+    /// A part of an owner's ledger; of one that is not known there are no lines.
+    Ledger(Box<LedgerPage>),
 }
 
 /// What changed after some number.
