@@ -2,7 +2,10 @@
 
 use portcullis_core::Timestamp;
 
-use super::{ledger::LedgerKind, month::month_of};
+use super::{
+    ledger::LedgerKind,
+    month::{NEVER, month_of},
+};
 use crate::Plan;
 
 /// The credits of an owner as they are stored, and the rules by which they change.
@@ -79,6 +82,13 @@ impl From<&Plan> for Terms {
     }
 }
 
+impl Period {
+    /// Whether it is over; the last one never is.
+    fn has_ended(&self, now: Timestamp) -> bool {
+        self.until <= now && self.until < NEVER
+    }
+}
+
 impl Account {
     /// What may still be spent: of the allowance and of what was bought, without what is reserved.
     #[must_use]
@@ -140,7 +150,7 @@ impl Account {
         let mut lines = Lines::new();
         match (self.terms.allowance, self.period) {
             (Some(allowance), None) => self.begin(allowance, now, &mut lines),
-            (Some(allowance), Some(period)) if now >= period.until => {
+            (Some(allowance), Some(period)) if period.has_ended(now) => {
                 self.lapse(&mut lines);
                 let (from, until) = month_of(period.anchor, now);
                 self.period = Some(Period {
@@ -151,7 +161,7 @@ impl Account {
                 });
                 self.give(allowance, &mut lines);
             }
-            (None, Some(period)) if now >= period.until => {
+            (None, Some(period)) if period.has_ended(now) => {
                 self.lapse(&mut lines);
                 // Its end stays, so that a plan that is taken away and put back gives nothing,
                 // whatever the clock does; what comes back of it lapses.
@@ -175,7 +185,7 @@ impl Account {
             return lines;
         };
         match &mut self.period {
-            Some(period) if now < period.until => {
+            Some(period) if !period.has_ended(now) => {
                 let more = allowance.saturating_sub(period.given);
                 period.given = period.given.max(allowance);
                 self.give(more, &mut lines);

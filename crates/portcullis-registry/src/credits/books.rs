@@ -44,7 +44,7 @@ pub trait Books {
     /// As above.
     fn held(&mut self, id: RequestId) -> Result<Option<Held>, CommitError>;
 
-    /// The ids under which something was set aside before an instant.
+    /// The ids under which something was set aside before an instant, in any order.
     ///
     /// # Errors
     /// As above.
@@ -137,7 +137,10 @@ pub fn apply_movement(books: &mut impl Books, movement: &CreditOp) -> Result<(),
         }),
         CreditOp::Release { id, at } => end(books, *id, *at, Account::release),
         CreditOp::ReleaseBefore { before, at, except } => {
-            for id in books.held_before(*before)? {
+            let mut old = books.held_before(*before)?;
+            // In the same order in every store.
+            old.sort_unstable();
+            for id in old {
                 if !except.contains(&id) {
                     end(books, id, *at, Account::release)?;
                 }
