@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::{
+    billing,
     catalogue::Social,
     options::{Limits, Settings, Signup, Store as StoreOption},
     peppers::peppers,
@@ -182,7 +183,7 @@ fn app(
     login: Login,
     demo: Demo,
 ) -> Result<Router, StartError> {
-    let gate = Gate::new(registry)
+    let gate = Gate::new(registry.clone())
         .with_key_limit(settings.key_limit)
         .with_session_limit(settings.session_limit)
         .with_trusted_hops(settings.trusted_hops);
@@ -193,6 +194,7 @@ fn app(
         })
         .with_login(login)
         .with_keys("/api-keys", Social::API_KEYS_READ, Social::API_KEYS_WRITE);
+    let api = billing::routes(api, registry);
     let router = resources::routes(api)
         .into_router()
         .map_err(failed("routes"))?
