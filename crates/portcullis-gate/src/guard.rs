@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
-use http::{HeaderMap, Method, Response, header, request::Parts};
+use http::{HeaderMap, Method, Response, Uri, header, request::Parts};
 use portcullis_core::{BoxFuture, RequestId, Secret};
 use portcullis_error::{Cause, Denial, InvalidRequest};
 use portcullis_registry::{Charge, Hot, Identity, Loaded, Reservation, ReserveError};
@@ -423,9 +423,16 @@ fn is_preflight(parts: &Parts) -> bool {
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
+/// The target of a request as its client sent it: for the extensions of one whose path a router
+/// has shortened, so that the ledger says what was called.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CalledAs(pub Uri);
+
 /// What the ledger says a charge was for. Queries are never kept.
 fn note(parts: &Parts) -> String {
-    let path: String = parts.uri.path().chars().take(200).collect();
+    let called_as = parts.extensions.get().map(|CalledAs(uri)| uri);
+    let path = called_as.unwrap_or(&parts.uri).path();
+    let path: String = path.chars().take(200).collect();
     format!("{} {path}", parts.method)
 }
 

@@ -1,7 +1,7 @@
 //! Credits of a store from before there were allowances: balances, reservations and the ledger are
 //! carried over, and the ledger still adds up.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::path::Path;
 

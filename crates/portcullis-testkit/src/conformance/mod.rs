@@ -12,6 +12,7 @@ mod credits;
 mod failure;
 mod filters;
 mod fixtures;
+mod history;
 mod imports;
 mod ledger;
 mod lists;
@@ -242,6 +243,8 @@ pub fn checks() -> Vec<Check> {
             accounts_survive_as_they_are,
             lines_are_read_as_they_were_written,
             the_ledger_is_read_in_parts_and_by_time,
+        }
+        history {
             a_long_history_is_what_it_is_in_memory,
         }
         texts {
