@@ -384,7 +384,7 @@ async fn spend(
 ) -> Option<(u128, u32)> {
     let random = stirred(thread << 32 | step);
     let price = u32::try_from(random % 9 + 1).unwrap();
-    let is_shared = random % 2 == 0;
+    let is_shared = random.is_multiple_of(2);
     // Of the shared ids each is used by eight threads.
     let id = match is_shared {
         true => u128::from((thread % 8) << 32 | step),

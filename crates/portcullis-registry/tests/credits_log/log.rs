@@ -81,7 +81,7 @@ impl Log {
                     reserved += i64::from(one.amount);
                 }
                 End::Charged(charge) => {
-                    bought -= i64::from(charge.saturating_sub(one.of_allowance))
+                    bought -= i64::from(charge.saturating_sub(one.of_allowance));
                 }
                 End::GivenBack => {}
             }
