@@ -4,11 +4,11 @@ use std::{fmt, net::SocketAddr};
 
 use axum::{
     Router,
-    extract::{ConnectInfo, connect_info::IntoMakeServiceWithConnectInfo},
+    extract::{ConnectInfo, OriginalUri, connect_info::IntoMakeServiceWithConnectInfo},
     handler::Handler,
     routing::{MethodFilter, on},
 };
-use http::{Method, request::Parts};
+use http::{Method, Uri, request::Parts};
 use portcullis_gate::{Access, Gate, GuardError};
 use portcullis_tower::{GateLayer, PeerAddr};
 
@@ -180,7 +180,11 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
         let access = access.into();
         match self.gate.guard(access.clone()) {
             Ok(guard) => {
-                let handler = handler.layer(GateLayer::new(guard).with_peer_of(peer_of));
+                let handler = handler.layer(
+                    GateLayer::new(guard)
+                        .with_peer_of(peer_of)
+                        .with_uri_of(uri_of),
+                );
                 self.mount(method, path, Some(access), handler)
             }
             Err(source) => {
@@ -308,6 +312,12 @@ fn routable(paths: &mut matchit::Router<()>, path: &str) -> Result<(), String> {
         return Err("parameters are written `{name}` and `{*rest}`".into());
     }
     paths.insert(path, ()).map_err(|error| error.to_string())
+}
+
+/// What the client has called, before a router that this one is nested in has shortened it.
+fn uri_of(parts: &Parts) -> Option<&Uri> {
+    let original = parts.extensions.get::<OriginalUri>();
+    original.map(|OriginalUri(uri)| uri)
 }
 
 /// The address of the other end of the connection, as axum's server or a [`PeerAddr`] says.

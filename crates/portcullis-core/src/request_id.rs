@@ -2,7 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-/// The name of one request, by which the answer and the log line of a denial are found together.
+/// The name of one request, by which its answer, the log line of a denial and the line of a charge
+/// are found together.
 ///
 /// Made by the gate, never taken from a client. Not secret, and worth nothing to whoever has it.
 ///
@@ -46,6 +47,12 @@ impl RequestId {
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0
+    }
+
+    /// The number of this id.
+    #[must_use]
+    pub const fn value(self) -> u128 {
+        u128::from_be_bytes(self.0)
     }
 
     /// The digits.
@@ -99,6 +106,7 @@ mod tests {
             let id = RequestId::from_value(value);
             prop_assert_eq!(id.to_string(), format!("{value:032x}"));
             prop_assert_eq!(id.to_string().parse(), Ok(id));
+            prop_assert_eq!(id.value(), value);
         }
     }
 

@@ -14,7 +14,7 @@ use http::{HeaderMap, request::Parts};
 use portcullis_core::RequestId;
 use portcullis_error::Rendering;
 use portcullis_limit::{Quota, client_ip};
-use portcullis_registry::{Registry, Verifier};
+use portcullis_registry::{Credits, Registry, Verifier};
 use portcullis_scope::RequirementError;
 use portcullis_token::{CredentialHeaders, TokenKind};
 
@@ -51,6 +51,8 @@ pub(crate) struct Inner {
     verifier: Verifier,
     /// Nothing at an edge.
     registry: Option<Registry>,
+    /// Nothing at an edge, unless they were given.
+    credits: Option<Arc<dyn Credits>>,
     pub(crate) headers: CredentialHeaders,
     pub(crate) rendering: Rendering,
     key_quota: Option<Quota>,
@@ -78,8 +80,9 @@ pub enum GuardError {
     /// The route's scopes don't fit the registry's catalogue.
     #[error("the route asks for scopes that the catalogue can't tell: {0}")]
     Requirement(#[from] RequirementError),
-    /// The route has a price, and the gate is at an edge, where credits can't be taken.
-    #[error("a gate at an edge takes no credits: a route behind it has no price")]
+    /// The route has a price, and the gate is at an edge, where credits can't be taken unless they
+    /// are [elsewhere](Gate::with_credits).
+    #[error("a gate at an edge takes no credits of its own: a route behind it has no price")]
     PriceAtEdge,
     /// The route costs more than the limit ever admits.
     #[error("a request costs {cost} units and the limit is {limit}: it would never pass")]
@@ -95,12 +98,14 @@ impl Gate {
     /// A gate in front of what the registry's credentials may do.
     #[must_use]
     pub fn new(registry: Registry) -> Self {
-        Self::over(registry.verifier().clone(), Some(registry))
+        let credits: Arc<dyn Credits> = Arc::new(registry.clone());
+        let gate = Self::over(registry.verifier().clone(), Some(registry));
+        gate.with_credits(credits)
     }
 
     /// A gate at an edge, which verifies and limits, and can neither mint nor change a credential.
     ///
-    /// A route behind it has no price.
+    /// A route behind it has no price, unless there are [credits elsewhere](Self::with_credits).
     #[must_use]
     pub fn at_edge(verifier: Verifier) -> Self {
         Self::over(verifier, None)
@@ -111,6 +116,7 @@ impl Gate {
             inner: Arc::new(Inner {
                 verifier,
                 registry,
+                credits: None,
                 headers: CredentialHeaders::default(),
                 rendering: Rendering::default(),
                 key_quota: None,
@@ -191,6 +197,13 @@ impl Gate {
         self.with(|inner| inner.headers = headers)
     }
 
+    /// Takes prices from these credits: a billing service, say. Without this they are the
+    /// registry's.
+    #[must_use]
+    pub fn with_credits(self, credits: Arc<dyn Credits>) -> Self {
+        self.with(|inner| inner.credits = Some(credits))
+    }
+
     /// How refusals look.
     #[must_use]
     pub fn with_rendering(self, rendering: Rendering) -> Self {
@@ -212,6 +225,12 @@ impl Gate {
     #[must_use]
     pub fn registry(&self) -> Option<&Registry> {
         self.inner.registry.as_ref()
+    }
+
+    /// Where prices are taken from; nowhere at an edge, unless it was said.
+    #[must_use]
+    pub fn credits(&self) -> Option<&Arc<dyn Credits>> {
+        self.inner.credits.as_ref()
     }
 
     /// How refusals look.

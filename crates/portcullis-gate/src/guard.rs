@@ -2,10 +2,10 @@
 
 use std::{fmt, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, Method, Response, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Response, Uri, header, request::Parts};
 use portcullis_core::{BoxFuture, RequestId, Secret};
 use portcullis_error::{Cause, Denial, InvalidRequest};
-use portcullis_registry::{Denied, Hot, Identity, Loaded, ReserveError};
+use portcullis_registry::{Charge, Denied, Hot, Identity, Loaded, Reservation, ReserveError};
 use portcullis_scope::{CompiledRequirement, ScopeSet};
 use portcullis_token::{HeaderError, Presented, TokenKind};
 
@@ -52,7 +52,7 @@ impl Guard {
                 });
             }
         }
-        if access.price() > 0 && gate.registry().is_none() {
+        if access.price() > 0 && gate.credits().is_none() {
             return Err(GuardError::PriceAtEdge);
         }
         let catalogue = gate.verifier().catalogue();
@@ -321,17 +321,26 @@ impl Guard {
         asked: &Asked,
         request: Request,
     ) -> Result<Pass, Refused> {
-        let Some(registry) = self.gate.registry() else {
-            // INVARIANT: a guard with a price is not built at an edge.
+        let Some(credits) = self.gate.credits() else {
+            // INVARIANT: a guard with a price is not built without credits.
             return Err(UNAVAILABLE.into());
         };
-        let owner = admitted.principal.owner();
-        let cause = match registry.reserve(owner, price, &asked.route).await {
+        let charge = Charge {
+            id: request.id,
+            owner: admitted.principal.owner().clone(),
+            amount: price,
+            note: asked.route.clone(),
+        };
+        let cause = match Reservation::make(credits, charge).await {
             Ok(reservation) => {
                 self.gate.verifier().note_passed(&admitted.principal);
                 return Ok(self.pass(admitted, request).with_reservation(reservation));
             }
             Err(ReserveError::TooFew { .. }) => Cause::InsufficientCredits,
+            Err(error @ ReserveError::Taken) => {
+                tracing::error!(request_id = %request.id, error = %error, "credits were not reserved");
+                UNAVAILABLE
+            }
             Err(ReserveError::Store(error)) => unavailable(&error),
         };
         if let Some(refusal) = refusal(&cause) {
@@ -443,7 +452,9 @@ pub(crate) struct Request {
 
 /// The method and the path of a request, at most 200 characters of it. Queries are never kept.
 fn route(parts: &Parts) -> String {
-    let path: String = parts.uri.path().chars().take(200).collect();
+    let called_as = parts.extensions.get().map(|CalledAs(uri)| uri);
+    let path = called_as.unwrap_or(&parts.uri).path();
+    let path: String = path.chars().take(200).collect();
     format!("{} {path}", parts.method)
 }
 
@@ -521,6 +532,11 @@ fn is_preflight(parts: &Parts) -> bool {
             .headers
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
+
+/// The target of a request as its client sent it: for the extensions of one whose path a router
+/// has shortened, so that the ledger and the list of denied requests say what was called.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CalledAs(pub Uri);
 
 const fn reason(error: HeaderError) -> InvalidRequest {
     match error {

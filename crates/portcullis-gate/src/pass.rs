@@ -94,7 +94,7 @@ impl Pass {
     /// back; so it is for a gRPC call whose answer has a `grpc-status` of failure in its headers,
     /// but not for one that fails in its trailers, after the answer has begun. Await the settlement
     /// before the answer is sent, and the charge is durable when the client reads it; drop it, and
-    /// the registry's driver does the same a moment later.
+    /// the same is done a moment later: by the registry's driver, or what the gate's credits have.
     pub fn finish<B>(mut self, response: &mut Response<B>) -> Settlement {
         let rendering = self.gate().rendering();
         // Not on a 401: to that caller there is no verified credential any more.

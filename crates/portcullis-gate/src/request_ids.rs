@@ -7,6 +7,9 @@ use portcullis_core::RequestId;
 /// Makes ids that no two requests of a gate share: 64 random bits of the gate, which tell it from
 /// others, and a number that counts on, stirred so that nobody reads the traffic off it at a glance.
 ///
+/// Charges of credits go by them, so they must not be had again by another process either, ever:
+/// two gates would need the same 64 random bits, and to count over the same places of a second 64.
+///
 /// One atomic addition, no lock and no call of the system.
 #[derive(Debug)]
 pub(crate) struct RequestIds {

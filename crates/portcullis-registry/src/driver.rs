@@ -10,14 +10,14 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{BoxFuture, CredentialId, Timestamp};
+use portcullis_core::{BoxFuture, CredentialId, RequestId, Timestamp};
 use portcullis_scope::Catalogue;
 use portcullis_token::TokenKind;
 use tokio::sync::Notify;
 
 use crate::{
     Batch, CommitError, CredentialRecord, CreditOp, Denied, Event, EventKind, Filter, Of,
-    PrefixedId, Query, Registry, Remac, ReservationId, StoreError, Usage, Verifier,
+    PrefixedId, Query, Registry, Remac, StoreError, Usage, Verifier,
     hot::HotTable,
     load::COLD_READS,
     metrics::{Background, Job, Levels},
@@ -28,8 +28,6 @@ use crate::{
 const POLL: Duration = Duration::from_millis(500);
 /// Uses are written every so many polls: once a minute.
 const POLLS_PER_FLUSH: u32 = 120;
-/// A reservation that nobody settled for so long is given back.
-const RESERVATION_TTL: Duration = Duration::from_secs(60 * 60);
 /// How often keys are looked for that end soon or are old, in polls, and how soon that is.
 const POLLS_PER_LOOK: u32 = 7_200;
 const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -46,7 +44,7 @@ const MAX_LEFT: usize = 100_000;
 pub(crate) struct Errands {
     credits: Mutex<Vec<CreditOp>>,
     /// Reservations of this process that have not come to their end.
-    open: Mutex<HashSet<ReservationId>>,
+    open: Mutex<HashSet<RequestId>>,
     /// Held while something that was left is being written.
     writing: tokio::sync::Mutex<()>,
     wake: Notify,
@@ -67,7 +65,7 @@ impl Errands {
         {
             let mut left = locked(&self.credits);
             if left.len() >= MAX_LEFT
-                && let CreditOp::Release { id } = op
+                && let CreditOp::Release { id, .. } = op
             {
                 return self.end(id);
             }
@@ -76,11 +74,12 @@ impl Errands {
         self.wake.notify_one();
     }
 
-    pub(crate) fn begin(&self, id: ReservationId) {
-        locked(&self.open).insert(id);
+    /// Notes that a reservation is under way; whether it was not before.
+    pub(crate) fn begin(&self, id: RequestId) -> bool {
+        locked(&self.open).insert(id)
     }
 
-    pub(crate) fn end(&self, id: ReservationId) {
+    pub(crate) fn end(&self, id: RequestId) {
         locked(&self.open).remove(&id);
     }
 
@@ -93,7 +92,7 @@ impl Errands {
     pub(crate) fn end_all(&self, ops: &[CreditOp]) {
         let mut open = locked(&self.open);
         for op in ops {
-            if let CreditOp::Settle { id, .. } | CreditOp::Release { id } = op {
+            if let CreditOp::Settle { id, .. } | CreditOp::Release { id, .. } = op {
                 open.remove(id);
             }
         }
@@ -418,13 +417,18 @@ impl Verifier {
         if !self.writes() {
             return Ok(());
         }
-        let at = self.inner.clock.now().saturating_sub(RESERVATION_TTL);
-        self.release_reserved_before(at).await
+        let ttl = self.inner.reservation_ttl;
+        let before = self.inner.clock.now().saturating_sub(ttl);
+        self.release_reserved_before(before).await
     }
 
-    pub(crate) async fn release_reserved_before(&self, at: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn release_reserved_before(
+        &self,
+        before: Timestamp,
+    ) -> Result<(), StoreError> {
         let except = locked(&self.inner.errands.open).iter().copied().collect();
-        let release = CreditOp::ReleaseBefore { at, except };
+        let at = self.inner.clock.now();
+        let release = CreditOp::ReleaseBefore { before, at, except };
         self.write(Batch {
             credits: vec![release],
             ..Batch::default()
@@ -433,7 +437,7 @@ impl Verifier {
     }
 
     /// A commit that has no versions to conflict.
-    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+    pub(crate) async fn write(&self, batch: Batch) -> Result<(), StoreError> {
         match self.inner.store.commit(batch).await {
             Ok(_) => Ok(()),
             Err(CommitError::Store(error)) => Err(error),

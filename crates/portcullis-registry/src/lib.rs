@@ -32,7 +32,11 @@ mod usage;
 mod verifier;
 
 pub use actor::Actor;
-pub use credits::{Reservation, ReserveError, Settlement};
+pub use credits::{
+    Account, Books, Charge, Credits, Ending, Held, Hold, LedgerKind, LedgerLine, LedgerListing,
+    LedgerPage, LedgerQuery, LineNumber, NewLine, ParseLedgerKindError, Period, Reservation,
+    ReserveError, Settlement, Terms, apply_movement,
+};
 pub use driver::Driver;
 pub use error::{ChangeError, OpenError};
 pub use events::{Event, EventKind, Events};
@@ -61,8 +65,7 @@ pub use sessions::{
 };
 pub use store::{
     Batch, Change, Changes, CommitError, CreditOp, Cursor, Filter, Found, Key, MemoryStore, Of,
-    Page, Paging, ParseCursorError, Query, Remac, ReservationId, Snapshot, Store, StoreError,
-    Target,
+    Page, Paging, ParseCursorError, Query, Remac, Snapshot, Store, StoreError, Target,
 };
 pub use usage::{
     Day, DayUsage, Denied, DeniedPage, DeniedQuery, Finding, KeyReview, KeyUsage, Network,

@@ -1,6 +1,6 @@
 //! How a registry is opened.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use portcullis_core::{Clock, SystemClock};
 use portcullis_token::ImportedScheme;
@@ -21,11 +21,14 @@ pub struct Options {
     pub(crate) capacity: usize,
     pub(crate) imported: Vec<ImportedScheme>,
     pub(crate) review: ReviewTerms,
+    pub(crate) reservation_ttl: Duration,
 }
 
 impl Options {
     /// How many credentials are kept in memory unless said otherwise.
     pub const DEFAULT_CAPACITY: usize = 1_000_000;
+    /// After how long a reservation of credits expires unless said otherwise: an hour.
+    pub const DEFAULT_RESERVATION_TTL: Duration = Duration::from_secs(60 * 60);
 
     /// The clock of the system, and room for a million credentials in memory.
     #[must_use]
@@ -35,6 +38,7 @@ impl Options {
             capacity: Self::DEFAULT_CAPACITY,
             imported: Vec::new(),
             review: ReviewTerms::new(),
+            reservation_ttl: Self::DEFAULT_RESERVATION_TTL,
         }
     }
 
@@ -74,6 +78,18 @@ impl Options {
     #[must_use]
     pub fn with_imported(mut self, schemes: impl IntoIterator<Item = ImportedScheme>) -> Self {
         self.imported.extend(schemes);
+        self
+    }
+
+    /// After how long credits that are set aside are given back, if nobody has settled them: an
+    /// hour by default.
+    ///
+    /// It is for what a process left that died: what is under way in this one never expires. With
+    /// several processes over one store, longer than any request takes, since a settlement that
+    /// comes later charges nothing. Looked for once a minute.
+    #[must_use]
+    pub const fn with_reservation_ttl(mut self, ttl: Duration) -> Self {
+        self.reservation_ttl = ttl;
         self
     }
 }

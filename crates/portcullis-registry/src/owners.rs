@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Actor, AuditEntry, Batch, ChangeError, CommitError, CreditOp, Found, Key, Owner, OwnerRecord,
-    Plan, Registry, StoreError, Version,
+    Plan, Registry, StoreError, Terms, Version,
     change::{TRIES, Try},
 };
 
@@ -77,7 +77,7 @@ impl Registry {
         suspension: Suspension,
     ) -> Result<(), ChangeError> {
         let suspended = suspension == Suspension::Suspended;
-        let changed = self.change_owner(actor, owner, "owner.suspension", |record| {
+        let changed = self.change_owner(actor, owner, "owner.suspension", Vec::new, |record| {
             let before = std::mem::replace(&mut record.suspended, suspended);
             json!({ "suspended": { "before": before, "after": suspended } })
         });
@@ -88,6 +88,12 @@ impl Registry {
     ///
     /// When this returns, every check that begins later is under the new quotas. What was used of
     /// the old ones counts against the new.
+    ///
+    /// A first allowance is given now, and its months begin. Each ends on that day of the next
+    /// calendar month (UTC), or on its last if it has no such day: what is left lapses, and a new one
+    /// is given as soon as anybody looks. A plan that is changed within a month adds the difference
+    /// to the most that was given for it, so nothing is gained by going back and forth; a smaller
+    /// allowance, or none, takes nothing back, and holds from the next month on.
     ///
     /// # Errors
     /// As [`set_suspended`](Self::set_suspended).
@@ -102,7 +108,14 @@ impl Registry {
             text.and_then(|text| serde_json::from_str(&text).ok())
                 .unwrap_or_default()
         };
-        let changed = self.change_owner(actor, owner, "owner.plan", |record| {
+        let terms = || {
+            vec![CreditOp::SetTerms {
+                owner: owner.clone(),
+                terms: plan.as_ref().map(Terms::from).unwrap_or_default(),
+                at: self.inner.clock.now(),
+            }]
+        };
+        let changed = self.change_owner(actor, owner, "owner.plan", terms, |record| {
             let before = std::mem::replace(&mut record.plan, plan.clone());
             json!({ "plan": { "before": shown(&before), "after": shown(&plan) } })
         });
@@ -114,6 +127,7 @@ impl Registry {
         actor: &Actor,
         owner: &Owner,
         action: &'static str,
+        credits: impl Fn() -> Vec<CreditOp> + Send + Sync,
         change: impl Fn(&mut OwnerRecord) -> Value + Send + Sync,
     ) -> Result<(), ChangeError> {
         if !actor.is_system() {
@@ -124,6 +138,7 @@ impl Registry {
             let details = change(&mut record);
             let batch = Batch {
                 owners: vec![record],
+                credits: credits(),
                 audit: vec![self.audit_owner(actor, owner, action, details)],
                 ..Batch::default()
             };
@@ -134,7 +149,7 @@ impl Registry {
         Err(ChangeError::Contended)
     }
 
-    fn audit_owner(
+    pub(crate) fn audit_owner(
         &self,
         actor: &Actor,
         owner: &Owner,

@@ -13,8 +13,8 @@ use crate::PlanName;
 /// on the owners that have it. A key's own quota goes before the plan's.
 ///
 /// # Syntax
-/// As text it is a JSON object: `{"name", "perCredential", "perOwner", "allowance"}`, all but the
-/// name optional, quotas as texts such as `600/60s`.
+/// As text it is a JSON object: `{"name", "perCredential", "perOwner", "allowance", "postPaid"}`,
+/// all but the name optional, quotas as texts such as `600/60s`.
 ///
 /// # Examples
 /// ```
@@ -33,6 +33,7 @@ pub struct Plan {
     quota: Option<Quota>,
     owner_quota: Option<Quota>,
     allowance: Option<u32>,
+    post_paid: bool,
 }
 
 /// The text is not a plan.
@@ -50,6 +51,7 @@ impl Plan {
             quota: None,
             owner_quota: None,
             allowance: None,
+            post_paid: false,
         }
     }
 
@@ -67,11 +69,21 @@ impl Plan {
         self
     }
 
-    /// How many credits the owner is given for a month. It is kept with the plan and shown; who
-    /// gives them is the application.
+    /// How many credits the owner is given for a month, which begins when the plan is put on it.
+    ///
+    /// They are spent before those that were bought. What is left lapses at the end of the month,
+    /// when new ones are given; see [`Registry::set_plan`](crate::Registry::set_plan).
     #[must_use]
     pub const fn with_allowance(mut self, credits: u32) -> Self {
         self.allowance = Some(credits);
+        self
+    }
+
+    /// Charges are recorded in the ledger and paid afterwards: the balance goes below zero, and no
+    /// request is refused for it.
+    #[must_use]
+    pub const fn post_paid(mut self) -> Self {
+        self.post_paid = true;
         self
     }
 
@@ -99,16 +111,25 @@ impl Plan {
         self.allowance
     }
 
+    /// Whether charges are recorded and paid afterwards.
+    #[must_use]
+    pub const fn is_post_paid(&self) -> bool {
+        self.post_paid
+    }
+
     /// The plan as a JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {
-        json!({
+        let mut plan = json!({
             "name": self.name.as_str(),
             "perCredential": self.quota,
             "perOwner": self.owner_quota,
             "allowance": self.allowance,
-        })
-        .to_string()
+        });
+        if let (true, Some(members)) = (self.post_paid, plan.as_object_mut()) {
+            members.insert("postPaid".into(), true.into());
+        }
+        plan.to_string()
     }
 }
 
@@ -128,6 +149,7 @@ impl FromStr for Plan {
             let credits = credits.as_u64().ok_or(ParsePlanError)?;
             u32::try_from(credits).map_err(|_| ParsePlanError)
         });
+        let post_paid = member("postPaid").map(|is| is.as_bool().ok_or(ParsePlanError));
         Ok(Self {
             name: name
                 .ok_or(ParsePlanError)?
@@ -136,6 +158,7 @@ impl FromStr for Plan {
             quota: quota("perCredential")?,
             owner_quota: quota("perOwner")?,
             allowance: allowance.transpose()?,
+            post_paid: post_paid.transpose()?.unwrap_or(false),
         })
     }
 }
@@ -147,7 +170,14 @@ mod tests {
     #[test]
     fn a_plan_is_read_back_from_its_text() {
         let bare = Plan::new("free".parse().unwrap());
-        assert_eq!(bare.to_json().parse(), Ok(bare));
+        assert_eq!(bare.to_json().parse(), Ok(bare.clone()));
+        let later = bare.clone().post_paid();
+        assert_eq!(later.to_json().parse(), Ok(later));
+        // As they were written before there was such a member.
+        let old = r#"{"allowance":null,"name":"free","perCredential":null,"perOwner":null}"#;
+        assert_eq!(old.parse(), Ok(bare.clone()));
+        assert_eq!(bare.to_json(), old);
+        assert_eq!(r#"{"name":"free","postPaid":false}"#.parse(), Ok(bare));
         for text in [
             "",
             "[]",
@@ -156,6 +186,7 @@ mod tests {
             r#"{"name":"a","perOwner":5}"#,
             r#"{"name":"a","perCredential":"5/0s"}"#,
             r#"{"name":"a","allowance":-1}"#,
+            r#"{"name":"a","postPaid":1}"#,
         ] {
             assert_eq!(text.parse::<Plan>(), Err(ParsePlanError), "{text}");
         }

@@ -1,6 +1,6 @@
 //! The part of a registry that verifies.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use portcullis_core::{BoxFuture, Clock, CredentialId};
 use portcullis_scope::Catalogue;
@@ -78,6 +78,7 @@ pub(crate) struct Inner {
     pub(crate) recently_denied: RecentlyDenied,
     pub(crate) review: ReviewTerms,
     pub(crate) writes: Writes,
+    pub(crate) reservation_ttl: Duration,
 }
 
 /// What is written to the store.
@@ -152,6 +153,7 @@ impl Verifier {
             recently_denied: RecentlyDenied::default(),
             review: options.review,
             writes,
+            reservation_ttl: options.reservation_ttl,
         };
         let verifier = Self {
             inner: Arc::new(inner),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::{CredentialId, Timestamp};
+use portcullis_core::{CredentialId, RequestId, Timestamp};
 use portcullis_registry::{CreatedBy, CredentialRecord, Meta, Refusal, State, Usage, Version};
 use portcullis_token::{Environment, Mac, PepperVersion, TokenKind};
 use rusqlite::{
@@ -28,7 +28,7 @@ pub(crate) const COLUMNS: usize = 23;
 #[error("the value is damaged")]
 struct Damaged;
 
-fn damaged(column: usize) -> rusqlite::Error {
+pub(crate) fn damaged(column: usize) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Null, Box::new(Damaged))
 }
 
@@ -53,6 +53,16 @@ pub(crate) fn optional_id(row: &Row<'_>, column: usize) -> rusqlite::Result<Opti
     CredentialId::from_value(value)
         .map(Some)
         .ok_or_else(|| damaged(column))
+}
+
+/// The id of a request as 16 bytes, most significant first.
+pub(crate) const fn request_cell(id: RequestId) -> [u8; 16] {
+    id.value().to_be_bytes()
+}
+
+pub(crate) fn request(row: &Row<'_>, column: usize) -> rusqlite::Result<RequestId> {
+    let cell = row.get(column).map(u128::from_be_bytes);
+    cell.map(RequestId::from_value)
 }
 
 /// A count as SQLite has it: at most `i64::MAX`.

@@ -3,7 +3,7 @@
 use portcullis_core::CredentialId;
 use portcullis_registry::{
     AuditEntry, Batch, CommitError, CredentialRecord, Owner, OwnerRecord, PepperRecord, Plan,
-    Remac, Seq, Version,
+    Remac, Seq, Version, apply_movement,
 };
 use portcullis_token::PepperVersion;
 use rusqlite::{CachedStatement, Connection, Params, params};
@@ -11,7 +11,8 @@ use rusqlite::{CachedStatement, Connection, Params, params};
 use crate::{
     attempt::{Attempt, WRITING},
     cells::{self, columns},
-    credits, fetch, uses,
+    credits::Books,
+    fetch, uses,
     writer::Until,
 };
 
@@ -52,7 +53,7 @@ pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<Seq, Commi
         forget_pepper(connection, *version)?;
     }
     for movement in &batch.credits {
-        credits::make(connection, movement)?;
+        apply_movement(&mut Books(connection), movement)?;
     }
     for delta in &batch.usage {
         uses::add(connection, delta).attempt(WRITING)?;

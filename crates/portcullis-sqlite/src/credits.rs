@@ -1,155 +1,162 @@
-//! Movements of credits as statements.
+//! What is kept of credits, as statements. The rules are the registry's.
 
-use portcullis_core::Timestamp;
-use portcullis_registry::{CommitError, CreditOp, Owner, ReservationId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use portcullis_core::{RequestId, Timestamp};
+use portcullis_registry::{Account, CommitError, Held, Hold, NewLine, Owner, Period, Terms};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use crate::{
     attempt::{Attempt, WRITING},
     cells,
     commit::execute,
-    fetch,
 };
 
-/// What was reserved.
-struct Reservation {
-    owner: Owner,
-    amount: u32,
-    note: String,
-}
+/// The books of a commit that is under way.
+pub(crate) struct Books<'c>(pub(crate) &'c Connection);
 
-pub(crate) fn make(connection: &Connection, movement: &CreditOp) -> Result<(), CommitError> {
-    match movement {
-        CreditOp::Reserve {
-            id,
-            owner,
-            amount,
-            at,
-            note,
-        } => {
-            if is_reserved(connection, *id).attempt(WRITING)? {
-                return Ok(());
-            }
-            let balance = fetch::balance(connection, owner)
-                .attempt(WRITING)?
-                .unwrap_or(0);
-            let amount = i64::from(*amount);
-            if balance < amount {
-                return Err(CommitError::TooFewCredits { balance });
-            }
-            let statement = "INSERT INTO reservations (id, owner, amount, reserved_at, note) \
-                 VALUES (?1, ?2, ?3, ?4, ?5)";
-            let row = params![id_cell(*id), owner.as_str(), amount, at.unix_micros(), note];
-            execute(connection, statement, row).attempt(WRITING)?;
-            add(connection, owner, -amount).attempt(WRITING)?;
-        }
-        CreditOp::Add {
-            owner,
-            amount,
-            at,
-            note,
-        } => {
-            let added = add(connection, owner, *amount).attempt(WRITING)?;
-            note_line(connection, owner, added, *at, note).attempt(WRITING)?;
-        }
-        CreditOp::Settle { id, amount, at } => {
-            settle(connection, *id, *amount, *at).attempt(WRITING)?;
-        }
-        CreditOp::Release { id } => release(connection, *id).attempt(WRITING)?,
-        CreditOp::ReleaseBefore { at, except } => {
-            release_before(connection, *at, except).attempt(WRITING)?;
-        }
+impl portcullis_registry::Books for Books<'_> {
+    fn account(&mut self, owner: &Owner) -> Result<Option<Account>, CommitError> {
+        Ok(account(self.0, owner).attempt(WRITING)?)
     }
-    Ok(())
-}
 
-const fn id_cell(id: ReservationId) -> [u8; 16] {
-    id.0.to_be_bytes()
-}
-
-fn is_reserved(connection: &Connection, id: ReservationId) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT 1 FROM reservations WHERE id = ?1")?
-        .exists([id_cell(id)])
-}
-
-fn reservation(row: &Row<'_>) -> rusqlite::Result<Reservation> {
-    Ok(Reservation {
-        owner: cells::text(row, 0)?,
-        amount: row.get(1)?,
-        note: row.get(2)?,
-    })
-}
-
-fn take(connection: &Connection, id: ReservationId) -> rusqlite::Result<Option<Reservation>> {
-    connection
-        .prepare_cached("DELETE FROM reservations WHERE id = ?1 RETURNING owner, amount, note")?
-        .query_row([id_cell(id)], reservation)
-        .optional()
-}
-
-fn release(connection: &Connection, id: ReservationId) -> rusqlite::Result<()> {
-    if let Some(held) = take(connection, id)? {
-        add(connection, &held.owner, i64::from(held.amount))?;
+    fn put_account(&mut self, owner: &Owner, account: Account) -> Result<(), CommitError> {
+        let statement = "INSERT INTO accounts (owner, bought, allowance_left, reserved, allowance, \
+             post_paid, anchor, period_from, period_until, given) \
+             VALUES (:owner, :bought, :left, :reserved, :allowance, \
+             :post_paid, :anchor, :from, :until, :given) \
+             ON CONFLICT (owner) DO UPDATE SET bought = :bought, allowance_left = :left, \
+             reserved = :reserved, allowance = :allowance, post_paid = :post_paid, \
+             anchor = :anchor, period_from = :from, period_until = :until, given = :given";
+        let Account {
+            bought,
+            left,
+            reserved,
+            terms,
+            period,
+        } = account;
+        let row = named_params! {
+            ":owner": owner.as_str(),
+            ":bought": bought,
+            ":left": left,
+            ":reserved": reserved,
+            ":allowance": terms.allowance,
+            ":post_paid": terms.post_paid,
+            ":anchor": period.map(|period| period.anchor.unix_micros()),
+            ":from": period.map(|period| period.from.unix_micros()),
+            ":until": period.map(|period| period.until.unix_micros()),
+            ":given": period.map(|period| period.given),
+        };
+        execute(self.0, statement, row).attempt(WRITING)?;
+        Ok(())
     }
-    Ok(())
+
+    fn held(&mut self, id: RequestId) -> Result<Option<Held>, CommitError> {
+        let statement = "SELECT owner, amount, from_allowance, period, reserved_at, note \
+             FROM reservations WHERE id = ?1";
+        let found = self.0.prepare_cached(statement).and_then(|mut statement| {
+            let row = statement.query_row([cells::request_cell(id)], held);
+            row.optional()
+        });
+        Ok(found.attempt(WRITING)?)
+    }
+
+    fn held_before(&mut self, at: Timestamp) -> Result<Vec<RequestId>, CommitError> {
+        let statement = "SELECT id FROM reservations WHERE reserved_at < ?1";
+        let found = self.0.prepare_cached(statement).and_then(|mut statement| {
+            let ids = statement.query_map([at.unix_micros()], |row| cells::request(row, 0))?;
+            ids.collect()
+        });
+        Ok(found.attempt(WRITING)?)
+    }
+
+    fn hold(&mut self, id: RequestId, held: Held) -> Result<(), CommitError> {
+        let statement = "INSERT INTO reservations \
+             (id, owner, amount, from_allowance, period, reserved_at, note) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let Hold {
+            amount,
+            from_allowance,
+            period,
+        } = held.hold;
+        let row = params![
+            cells::request_cell(id),
+            held.owner.as_str(),
+            amount,
+            from_allowance,
+            period.map(Timestamp::unix_micros),
+            held.at.unix_micros(),
+            held.note,
+        ];
+        execute(self.0, statement, row).attempt(WRITING)?;
+        Ok(())
+    }
+
+    fn unhold(&mut self, id: RequestId) -> Result<(), CommitError> {
+        let statement = "DELETE FROM reservations WHERE id = ?1";
+        execute(self.0, statement, [cells::request_cell(id)]).attempt(WRITING)?;
+        Ok(())
+    }
+
+    fn charged(&mut self, id: RequestId) -> Result<Option<Owner>, CommitError> {
+        let statement = "SELECT owner FROM ledger WHERE request = ?1 AND kind = 'charge'";
+        let found = self.0.prepare_cached(statement).and_then(|mut statement| {
+            let owner = statement.query_row([cells::request_cell(id)], |row| cells::text(row, 0));
+            owner.optional()
+        });
+        Ok(found.attempt(WRITING)?)
+    }
+
+    fn write(&mut self, owner: &Owner, line: NewLine) -> Result<(), CommitError> {
+        let statement = "INSERT INTO ledger (owner, kind, amount, at, request, note) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let row = params![
+            owner.as_str(),
+            line.kind.as_str(),
+            line.amount,
+            line.at.unix_micros(),
+            line.request.map(cells::request_cell),
+            line.note,
+        ];
+        execute(self.0, statement, row).attempt(WRITING)?;
+        Ok(())
+    }
 }
 
-fn settle(
-    connection: &Connection,
-    id: ReservationId,
-    amount: u32,
-    at: Timestamp,
-) -> rusqlite::Result<()> {
-    let Some(Reservation {
-        owner,
-        amount: held,
-        note,
-    }) = take(connection, id)?
-    else {
-        return Ok(());
+pub(crate) fn account(connection: &Connection, owner: &Owner) -> rusqlite::Result<Option<Account>> {
+    let statement = "SELECT bought, allowance_left, reserved, allowance, post_paid, \
+         anchor, period_from, period_until, given FROM accounts WHERE owner = ?1";
+    let mut statement = connection.prepare_cached(statement)?;
+    let read = |row: &Row<'_>| {
+        Ok(Account {
+            bought: row.get(0)?,
+            left: row.get(1)?,
+            reserved: row.get(2)?,
+            terms: Terms {
+                allowance: row.get(3)?,
+                post_paid: row.get(4)?,
+            },
+            period: match cells::optional_timestamp(row, 5)? {
+                Some(anchor) => Some(Period {
+                    anchor,
+                    from: cells::timestamp(row, 6)?,
+                    until: cells::timestamp(row, 7)?,
+                    given: row.get(8)?,
+                }),
+                None => None,
+            },
+        })
     };
-    let charge = amount.min(held);
-    add(connection, &owner, i64::from(held - charge))?;
-    note_line(connection, &owner, -i64::from(charge), at, &note)
+    statement.query_row([owner.as_str()], read).optional()
 }
 
-fn release_before(
-    connection: &Connection,
-    at: Timestamp,
-    except: &[ReservationId],
-) -> rusqlite::Result<()> {
-    let old: Vec<[u8; 16]> = connection
-        .prepare_cached("SELECT id FROM reservations WHERE reserved_at < ?1")?
-        .query_map([at.unix_micros()], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    for id in old {
-        let id = ReservationId(u128::from_be_bytes(id));
-        if !except.contains(&id) {
-            release(connection, id)?;
-        }
-    }
-    Ok(())
-}
-
-/// Adds to a balance, which stays within an `i64`, and returns what was really added.
-fn add(connection: &Connection, owner: &Owner, amount: i64) -> rusqlite::Result<i64> {
-    let old = fetch::balance(connection, owner)?.unwrap_or(0);
-    let new = old.saturating_add(amount);
-    let statement = "INSERT INTO balances (owner, balance) VALUES (?1, ?2) \
-         ON CONFLICT (owner) DO UPDATE SET balance = excluded.balance";
-    execute(connection, statement, params![owner.as_str(), new])?;
-    Ok(new.saturating_sub(old))
-}
-
-fn note_line(
-    connection: &Connection,
-    owner: &Owner,
-    amount: i64,
-    at: Timestamp,
-    note: &str,
-) -> rusqlite::Result<()> {
-    let statement = "INSERT INTO ledger (owner, amount, at, note) VALUES (?1, ?2, ?3, ?4)";
-    let row = params![owner.as_str(), amount, at.unix_micros(), note];
-    execute(connection, statement, row).map(drop)
+fn held(row: &Row<'_>) -> rusqlite::Result<Held> {
+    Ok(Held {
+        owner: cells::text(row, 0)?,
+        hold: Hold {
+            amount: row.get(1)?,
+            from_allowance: row.get(2)?,
+            period: cells::optional_timestamp(row, 3)?,
+        },
+        at: cells::timestamp(row, 4)?,
+        note: row.get(5)?,
+    })
 }

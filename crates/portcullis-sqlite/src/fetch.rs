@@ -12,7 +12,7 @@ use rusqlite::{
 
 use crate::{
     cells::{self, COLUMNS, columns},
-    uses,
+    credits, ledger, uses,
 };
 
 pub(crate) fn snapshot(connection: &Connection, key: &Key) -> rusqlite::Result<Snapshot> {
@@ -25,7 +25,8 @@ pub(crate) fn snapshot(connection: &Connection, key: &Key) -> rusqlite::Result<S
         },
         Key::Owner(owner) => {
             let record = owner_record(connection, owner)?;
-            let balance = balance(connection, owner)?;
+            let account = credits::account(connection, owner)?;
+            let balance = account.map(|account| account.balance());
             if record.is_none() && balance.is_none() {
                 Found::Nothing
             } else {
@@ -43,6 +44,11 @@ pub(crate) fn snapshot(connection: &Connection, key: &Key) -> rusqlite::Result<S
             known: peppers(connection)?,
             lost_imports: lost_imports(connection)?,
         },
+        Key::Account(owner) => match credits::account(connection, owner)? {
+            Some(account) => Found::Account(account),
+            None => Found::Nothing,
+        },
+        Key::Ledger(query) => Found::Ledger(Box::new(ledger::page(connection, query)?)),
     };
     Ok(Snapshot { head, found })
 }
@@ -112,14 +118,6 @@ fn owner_record(connection: &Connection, owner: &Owner) -> rusqlite::Result<Opti
         })
     };
     statement.query_row([owner.as_str()], read).optional()
-}
-
-pub(crate) fn balance(connection: &Connection, owner: &Owner) -> rusqlite::Result<Option<i64>> {
-    let statement = "SELECT balance FROM balances WHERE owner = ?1";
-    let mut statement = connection.prepare_cached(statement)?;
-    statement
-        .query_row([owner.as_str()], |row| row.get(0))
-        .optional()
 }
 
 fn peppers(connection: &Connection) -> rusqlite::Result<Vec<PepperRecord>> {

@@ -11,6 +11,7 @@ mod error;
 mod fetch;
 mod file;
 mod journal;
+mod ledger;
 mod look;
 mod lost;
 mod migrate;

@@ -6,12 +6,13 @@ use rusqlite::Connection;
 pub(crate) const APPLICATION_ID: i32 = 0x5074_636c;
 
 /// What makes version n + 1 of version n.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_directory.sql"),
     include_str!("../migrations/0003_networks_plans_imports.sql"),
     include_str!("../migrations/0004_journal.sql"),
-    include_str!("../migrations/0005_usage.sql"),
+    include_str!("../migrations/0006_credits.sql"),
+    include_str!("../migrations/0007_usage.sql"),
 ];
 
 /// The newest version that is known.

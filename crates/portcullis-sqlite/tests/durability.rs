@@ -6,10 +6,10 @@ mod records;
 
 use std::{path::Path, sync::Arc};
 
-use portcullis_core::Timestamp;
+use portcullis_core::{RequestId, Timestamp};
 use portcullis_registry::{
     Batch, CredentialRecord, CreditOp, Filter, Found, Key, Of, OwnerRecord, PepperRecord, Query,
-    Refusal, Refusals, ReservationId, Seq, State, Store, UsageDelta, Version,
+    Refusal, Refusals, Seq, State, Store, UsageDelta, Version,
 };
 use portcullis_sqlite::SqliteStore;
 use portcullis_token::PepperVersion;
@@ -39,7 +39,7 @@ async fn a_store_that_is_opened_again_has_everything() {
         fingerprint: [9; 8],
     };
     let reserve = CreditOp::Reserve {
-        id: ReservationId(1),
+        id: RequestId::from_value(1),
         owner: owner(),
         amount: 1,
         at: Timestamp::UNIX_EPOCH,
@@ -98,7 +98,8 @@ async fn a_store_that_is_opened_again_has_everything() {
     );
     // The reservation can still be given back.
     let release = CreditOp::Release {
-        id: ReservationId(1),
+        id: RequestId::from_value(1),
+        at: Timestamp::UNIX_EPOCH,
     };
     store
         .commit(Batch {
@@ -144,7 +145,7 @@ async fn the_ledger_adds_up_to_the_balance_and_what_is_reserved() {
     let at = Timestamp::UNIX_EPOCH;
     let note = || String::from("a publish");
     let reserve = |number, amount| CreditOp::Reserve {
-        id: ReservationId(number),
+        id: RequestId::from_value(number),
         owner: owner(),
         amount,
         at,
@@ -161,12 +162,13 @@ async fn the_ledger_adds_up_to_the_balance_and_what_is_reserved() {
         reserve(2, 20),
         reserve(3, 30),
         CreditOp::Settle {
-            id: ReservationId(1),
+            id: RequestId::from_value(1),
             amount: 7,
             at,
         },
         CreditOp::Release {
-            id: ReservationId(2),
+            id: RequestId::from_value(2),
+            at,
         },
     ];
     store
@@ -182,7 +184,10 @@ async fn the_ledger_adds_up_to_the_balance_and_what_is_reserved() {
         value::<i64>(&path, "SELECT sum(amount) FROM reservations"),
         30
     );
-    assert_eq!(value::<i64>(&path, "SELECT sum(balance) FROM balances"), 63);
+    assert_eq!(
+        value::<i64>(&path, "SELECT sum(bought + allowance_left) FROM accounts"),
+        63
+    );
     assert_eq!(
         value::<String>(&path, "SELECT note FROM ledger WHERE amount = -7"),
         note()

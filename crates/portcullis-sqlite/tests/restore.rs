@@ -380,7 +380,7 @@ async fn a_backup_of_a_store_that_is_being_written_is_one_state_of_it() {
             copied.query_row(statement, [], read).unwrap()
         };
         let keys = number("SELECT count(*) FROM credentials");
-        let balance = number("SELECT coalesce(sum(balance), 0) FROM balances");
+        let balance = number("SELECT coalesce(sum(bought), 0) FROM accounts");
         // Each commit makes two keys and one credit.
         assert_eq!(keys, 2 * balance);
         found.push(balance);

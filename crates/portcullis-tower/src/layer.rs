@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::request::Parts;
+use http::{Uri, request::Parts};
 use portcullis_gate::Guard;
 use tower_layer::Layer;
 
@@ -10,6 +10,9 @@ use crate::GateService;
 
 /// How the address of the other end of the connection is found in a request.
 pub type PeerOf = fn(&Parts) -> Option<IpAddr>;
+
+/// How the target that the client sent is found in a request whose path a router has shortened.
+pub type UriOf = fn(&Parts) -> Option<&Uri>;
 
 /// The address of the other end of the connection: put it into the extensions of each request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -20,6 +23,7 @@ pub struct PeerAddr(pub IpAddr);
 pub struct GateLayer {
     guard: Guard,
     peer_of: PeerOf,
+    uri_of: UriOf,
 }
 
 impl GateLayer {
@@ -29,6 +33,7 @@ impl GateLayer {
         Self {
             guard,
             peer_of: |parts| parts.extensions.get().map(|PeerAddr(ip)| *ip),
+            uri_of: |_| None,
         }
     }
 
@@ -38,12 +43,20 @@ impl GateLayer {
         self.peer_of = peer_of;
         self
     }
+
+    /// Finds here what the client has called, so that the ledger says it: for a router that hands
+    /// on a part of the path.
+    #[must_use]
+    pub fn with_uri_of(mut self, uri_of: UriOf) -> Self {
+        self.uri_of = uri_of;
+        self
+    }
 }
 
 impl<S> Layer<S> for GateLayer {
     type Service = GateService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        GateService::new(inner, self.guard.clone(), self.peer_of)
+        GateService::new(inner, self.guard.clone(), self.peer_of, self.uri_of)
     }
 }

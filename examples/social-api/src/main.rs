@@ -1,5 +1,6 @@
 //! A social-posting API: the whole of Portcullis at work.
 
+mod billing;
 mod catalogue;
 mod metrics;
 mod options;

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::{
+    billing,
     catalogue::Social,
     metrics::Metrics,
     options::{Limits, Settings, Signup, Store as StoreOption},
@@ -210,6 +211,7 @@ fn app(
         .with_login(login)
         .with_keys("/api-keys", Social::API_KEYS_READ, Social::API_KEYS_WRITE)
         .with_denials("/denials", Social::API_KEYS_READ);
+    let api = billing::routes(api, registry.clone());
     let router = resources::routes(api, registry)
         .into_router()
         .map_err(failed("routes"))?

@@ -1,6 +1,6 @@
 //! Routes that say what they ask for.
 
-use axum::{extract::State, middleware::map_response, response::Response};
+use axum::{Router, extract::State, middleware::map_response, response::Response};
 use http::{HeaderValue, Method, header};
 use portcullis_axum::{Guarded, GuardedError};
 use portcullis_gate::{Access, GuardError};
@@ -305,4 +305,22 @@ async fn paths_that_cannot_be_routed_are_an_error_and_no_panic() {
         let error = routes.into_router().unwrap_err();
         assert!(matches!(error, GuardedError::Path { .. }), "{error}");
     }
+}
+
+#[tokio::test]
+async fn the_ledger_says_what_was_called_also_of_a_nested_router() {
+    let bed = bed().await;
+    let (acme, key) = ("acme".parse().unwrap(), bed.key([WRITE]).await);
+    bed.registry().ensure_owner(&acme, 10).await.unwrap();
+    let api: Guarded = Guarded::new(gate(&bed)).post(
+        "/notes/{id}",
+        Access::scope(WRITE).with_price(1),
+        async || "noted",
+    );
+    let nested = Router::new().nest("/v1", api.into_router().unwrap());
+    let server = serve(Router::new().nest("/api", nested)).await;
+    let call = Call::new("POST", "/api/v1/notes/7?draft=secret").bearer(&key);
+    assert_eq!(call.send(server).await.status, 200);
+    let ledger = bed.store().ledger(&acme);
+    assert_eq!(ledger.last().unwrap().note, "POST /api/v1/notes/7");
 }

@@ -113,7 +113,10 @@ async fn a_pass_that_is_dropped_is_a_client_that_went_away_and_is_charged() {
     let (bed, guard, token) = three_of_ten().await;
     let pass = pass(&guard, &token).await;
     assert_eq!(balance_after(&bed, drop, pass).await, 7);
-    assert_eq!(bed.store.memory().ledger(&acme()).last().unwrap().1, -3);
+    assert_eq!(
+        bed.store.memory().ledger(&acme()).last().unwrap().amount,
+        -3
+    );
 }
 
 #[tokio::test]
@@ -212,8 +215,11 @@ async fn the_ledger_says_what_for_without_the_query() {
     let pass = guard.check(&parts, None).await.unwrap();
     pass.finish(&mut answer(200)).await;
     let ledger = bed.store.memory().ledger(&acme());
-    let (_, amount, note) = ledger.last().unwrap();
-    assert_eq!((*amount, note.as_str()), (-3, "GET /posts/7/publish"));
+    let line = ledger.last().unwrap();
+    assert_eq!(
+        (line.amount, line.note.as_str()),
+        (-3, "GET /posts/7/publish")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,7 @@ mod bed;
 mod causes;
 mod credits;
 mod edge;
+mod elsewhere;
 mod guards;
 mod imported;
 mod networks;

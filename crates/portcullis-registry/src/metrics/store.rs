@@ -189,7 +189,10 @@ impl Done {
                 }
                 CreditOp::Release { .. } => done.released += 1,
                 // How many those are, the store alone knows; and what is added is no request's.
-                CreditOp::ReleaseBefore { .. } | CreditOp::Add { .. } => {}
+                CreditOp::ReleaseBefore { .. }
+                | CreditOp::Add { .. }
+                | CreditOp::Renew { .. }
+                | CreditOp::SetTerms { .. } => {}
             }
         }
         done

@@ -1,12 +1,11 @@
 //! What is written in one go.
 
-use std::fmt;
-
-use portcullis_core::{CredentialId, Timestamp};
+use portcullis_core::{CredentialId, RequestId, Timestamp};
 use portcullis_token::{Mac, PepperVersion};
 
 use crate::{
-    AuditEntry, CredentialRecord, Denied, Owner, OwnerRecord, PepperRecord, UsageDelta, Version,
+    AuditEntry, CredentialRecord, Denied, Owner, OwnerRecord, PepperRecord, Terms, UsageDelta,
+    Version,
 };
 
 /// What one commit writes, all of it or nothing.
@@ -57,17 +56,8 @@ impl Batch {
     }
 }
 
-/// The name of a reservation: 128 random bits, made by the gate.
-#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct ReservationId(pub u128);
-
-impl fmt::Debug for ReservationId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ReservationId({:032x})", self.0)
-    }
-}
-
-/// One movement of credits.
+/// One movement of credits: what it does to an [`Account`](crate::Account) is said by
+/// [`apply_movement`](crate::apply_movement), for all stores.
 ///
 /// The balance is what may still be spent. Every movement but a reservation and its release is a
 /// line of the ledger, so the lines of an owner add up to its balance plus what is reserved.
@@ -84,10 +74,12 @@ pub enum CreditOp {
         /// Why, for the ledger.
         note: String,
     },
-    /// Takes from the balance, never below zero, and remembers it under an id.
+    /// Takes from the balance, never below zero unless the owner pays afterwards, and remembers it
+    /// under the id of a request. An allowance that is due is given first.
     Reserve {
-        /// Its name. A second reservation of the same name does nothing.
-        id: ReservationId,
+        /// The request. If it is reserved or was charged already, nothing is done; if it is another
+        /// owner's, it is a conflict. If it was given back, that was no charge: it is reserved anew.
+        id: RequestId,
         /// Whose.
         owner: Owner,
         /// How much.
@@ -98,10 +90,11 @@ pub enum CreditOp {
         note: String,
     },
     /// Turns a reservation into a charge; what was reserved beyond it goes back. A charge above the
-    /// reservation takes what was reserved. Without the reservation: nothing.
+    /// reservation takes what was reserved. Without the reservation, also if it has expired:
+    /// nothing, since its credits may have been spent by others.
     Settle {
-        /// The reservation.
-        id: ReservationId,
+        /// The request.
+        id: RequestId,
         /// The charge.
         amount: u32,
         /// When.
@@ -109,15 +102,35 @@ pub enum CreditOp {
     },
     /// Gives a reservation back. Without the reservation: nothing.
     Release {
-        /// The reservation.
-        id: ReservationId,
+        /// The request.
+        id: RequestId,
+        /// When.
+        at: Timestamp,
     },
     /// Gives back every reservation made before an instant.
     ReleaseBefore {
         /// The instant.
+        before: Timestamp,
+        /// When.
         at: Timestamp,
         /// Those that stay: their requests are under way.
-        except: Vec<ReservationId>,
+        except: Vec<RequestId>,
+    },
+    /// Lets the allowance of a month that has passed lapse, and gives that of the current one.
+    Renew {
+        /// Whose.
+        owner: Owner,
+        /// When.
+        at: Timestamp,
+    },
+    /// Puts what the owner's plan says of credits.
+    SetTerms {
+        /// Whose.
+        owner: Owner,
+        /// What the plan says.
+        terms: Terms,
+        /// When.
+        at: Timestamp,
     },
 }
 

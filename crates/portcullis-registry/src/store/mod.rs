@@ -10,14 +10,14 @@ use std::{fmt, sync::Arc};
 use portcullis_core::{BoxFuture, CredentialId};
 use portcullis_token::{Mac, PepperVersion};
 
-pub use batch::{Batch, CreditOp, Remac, ReservationId};
+pub use batch::{Batch, CreditOp, Remac};
 pub use error::{CommitError, StoreError};
 pub use memory::MemoryStore;
 pub use query::{Cursor, Filter, Of, Page, Paging, ParseCursorError, Query};
 
 use crate::{
-    CredentialRecord, Day, DayUsage, DeniedPage, DeniedQuery, Owner, OwnerRecord, PepperRecord,
-    Seq, Usage, UsageDetails,
+    Account, CredentialRecord, Day, DayUsage, DeniedPage, DeniedQuery, LedgerPage, LedgerQuery,
+    Owner, OwnerRecord, PepperRecord, Seq, Usage, UsageDetails,
 };
 
 /// A durable home for credentials, owners, credits and the audit log.
@@ -99,6 +99,10 @@ pub enum Key {
     },
     /// Requests that were denied.
     Denied(DeniedQuery),
+    /// The credits of an owner.
+    Account(Owner),
+    /// A part of an owner's ledger, with what it has to add up to.
+    Ledger(LedgerQuery),
 }
 
 /// One consistent read.
@@ -128,7 +132,7 @@ pub enum Found {
     Owner {
         /// The record.
         record: OwnerRecord,
-        /// Its balance, reservations taken off.
+        /// Its balance, reservations taken off, as it was when it was last written.
         balance: i64,
     },
     /// The peppers.
@@ -149,6 +153,10 @@ pub enum Found {
     Days(Vec<DayUsage>),
     /// Requests that were denied, newest first.
     Denied(DeniedPage),
+    /// The credits of an owner, as they were when they were last written.
+    Account(Account),
+    /// A part of an owner's ledger; of one that is not known there are no lines.
+    Ledger(Box<LedgerPage>),
 }
 
 /// What changed after some number.

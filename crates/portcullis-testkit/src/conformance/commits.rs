@@ -6,8 +6,9 @@ use std::{
     task::{Context, Waker},
 };
 
+use portcullis_core::RequestId;
 use portcullis_registry::{
-    Batch, CredentialRecord, CreditOp, Key, Remac, ReservationId, Seq, State, Store, Version,
+    Batch, CredentialRecord, CreditOp, Key, Remac, Seq, State, Store, Version,
 };
 
 use super::{
@@ -173,7 +174,7 @@ pub(crate) async fn an_uncovered_reservation_leaves_nothing_of_the_batch(
 ) -> Outcome {
     let mut batch = batch_of_everything(&*store).await?;
     let reserve = |number, amount| -> Result<CreditOp, super::Failure> {
-        let (id, note) = (ReservationId(number), String::new());
+        let (id, note) = (RequestId::from_value(number), String::new());
         Ok(CreditOp::Reserve {
             id,
             owner: owner("acme")?,
@@ -185,13 +186,14 @@ pub(crate) async fn an_uncovered_reservation_leaves_nothing_of_the_batch(
     batch.credits.extend([
         reserve(1, 60)?,
         CreditOp::Settle {
-            id: ReservationId(1),
+            id: RequestId::from_value(1),
             amount: 10,
             at: at(0),
         },
         reserve(2, 40)?,
         CreditOp::Release {
-            id: ReservationId(2),
+            id: RequestId::from_value(2),
+            at: at(0),
         },
         reserve(3, 91)?,
     ]);
@@ -199,6 +201,7 @@ pub(crate) async fn an_uncovered_reservation_leaves_nothing_of_the_batch(
     nothing_of_it(&*store).await?;
     // None of the reservations is there to be given back.
     let old = CreditOp::ReleaseBefore {
+        before: at(1),
         at: at(1),
         except: Vec::new(),
     };
@@ -260,7 +263,7 @@ pub(crate) async fn parts_are_applied_in_the_order_of_the_fields(store: Arc<dyn 
 
 pub(crate) async fn a_conflict_is_told_before_too_few_credits(store: Arc<dyn Store>) -> Outcome {
     let reserve = CreditOp::Reserve {
-        id: ReservationId(1),
+        id: RequestId::from_value(1),
         owner: owner("acme")?,
         amount: 1,
         at: at(0),

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use portcullis_core::RequestId;
 use portcullis_registry::{
-    CommitError, CreatedBy, CredentialRecord, CreditOp, Key, ReservationId, Seq, Store, Version,
+    CommitError, CreatedBy, CredentialRecord, CreditOp, Key, Seq, Store, Version,
 };
 use tokio::task::JoinSet;
 
@@ -87,7 +88,7 @@ pub(crate) async fn concurrent_reservations_never_go_below_zero(store: Arc<dyn S
     let mut tasks = JoinSet::new();
     for number in 0..TASKS {
         let reserve = CreditOp::Reserve {
-            id: ReservationId(number.into()),
+            id: RequestId::from_value(number.into()),
             owner: owner("acme")?,
             amount: 7,
             at: at(0),
@@ -104,6 +105,7 @@ pub(crate) async fn concurrent_reservations_never_go_below_zero(store: Arc<dyn S
     )?;
     same(balance(&*store, "acme").await?, 2, "balance")?;
     let all = CreditOp::ReleaseBefore {
+        before: at(1),
         at: at(1),
         except: Vec::new(),
     };

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use portcullis_registry::{CreditOp, Found, Key, ReservationId, Store, Version};
+use portcullis_core::{RequestId, Timestamp};
+use portcullis_registry::{CreditOp, Found, Key, Store, Version};
 
 use super::{
     failure::{Failure, Outcome, same, too_few},
@@ -12,7 +13,7 @@ use super::{
 /// Reserves from the balance of `acme` at a second.
 fn reserve(number: u128, amount: u32, second: i64) -> Result<CreditOp, Failure> {
     Ok(CreditOp::Reserve {
-        id: ReservationId(number),
+        id: RequestId::from_value(number),
         owner: owner("acme")?,
         amount,
         at: at(second),
@@ -21,9 +22,9 @@ fn reserve(number: u128, amount: u32, second: i64) -> Result<CreditOp, Failure> 
 }
 
 const fn settle(number: u128, amount: u32) -> CreditOp {
-    let at = portcullis_core::Timestamp::UNIX_EPOCH;
+    let at = Timestamp::UNIX_EPOCH;
     CreditOp::Settle {
-        id: ReservationId(number),
+        id: RequestId::from_value(number),
         amount,
         at,
     }
@@ -31,7 +32,8 @@ const fn settle(number: u128, amount: u32) -> CreditOp {
 
 const fn release(number: u128) -> CreditOp {
     CreditOp::Release {
-        id: ReservationId(number),
+        id: RequestId::from_value(number),
+        at: Timestamp::UNIX_EPOCH,
     }
 }
 
@@ -171,6 +173,7 @@ pub(crate) async fn old_reservations_are_released(store: Arc<dyn Store>) -> Outc
     ];
     leaves(&*store, reserved, 85, "reserved").await?;
     let before = |second| CreditOp::ReleaseBefore {
+        before: at(second),
         at: at(second),
         except: Vec::new(),
     };
@@ -190,8 +193,9 @@ pub(crate) async fn old_reservations_are_released(store: Arc<dyn Store>) -> Outc
     )
     .await?;
     let spared = CreditOp::ReleaseBefore {
+        before: at(1_000),
         at: at(1_000),
-        except: vec![ReservationId(3)],
+        except: vec![RequestId::from_value(3)],
     };
     leaves(&*store, vec![spared], 86, "all but one under way").await?;
     leaves(&*store, vec![before(1_000)], 90, "all").await

@@ -12,7 +12,9 @@ mod credits;
 mod failure;
 mod filters;
 mod fixtures;
+mod history;
 mod imports;
+mod ledger;
 mod lists;
 mod paging;
 mod peppers;
@@ -239,6 +241,20 @@ pub fn checks() -> Vec<Check> {
             movements_are_made_in_their_order,
             balances_stay_within_their_range,
             balances_are_apart_by_owner,
+        }
+        ledger {
+            an_owner_without_credits_has_no_account,
+            a_request_is_charged_once,
+            the_id_of_another_owners_request_conflicts,
+            an_allowance_is_spent_first_lapses_and_is_given_anew,
+            a_refused_reservation_gives_no_allowance,
+            who_pays_afterwards_is_never_refused,
+            accounts_survive_as_they_are,
+            lines_are_read_as_they_were_written,
+            the_ledger_is_read_in_parts_and_by_time,
+        }
+        history {
+            a_long_history_is_what_it_is_in_memory,
         }
         texts {
             texts_survive_as_they_are,

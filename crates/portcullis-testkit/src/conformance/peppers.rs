@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use portcullis_core::CredentialId;
+use portcullis_core::{CredentialId, RequestId};
 use portcullis_registry::{
-    Batch, CredentialRecord, CreditOp, Key, Of, Remac, ReservationId, Seq, State, Store, Version,
+    Batch, CredentialRecord, CreditOp, Key, Of, Remac, Seq, State, Store, Version,
 };
 use portcullis_token::TokenKind;
 
@@ -191,7 +191,7 @@ pub(crate) async fn a_refused_batch_forgets_no_pepper(store: Arc<dyn Store>) -> 
     note(&*store, &[1, 2, 3]).await?;
     put(&*store, key(1)?).await?;
     let reserve = CreditOp::Reserve {
-        id: ReservationId(1),
+        id: RequestId::from_value(1),
         owner: owner("acme")?,
         amount: 1,
         at: at(0),

@@ -59,6 +59,7 @@ pub(crate) async fn plans_survive_as_they_are(store: Arc<dyn Store>) -> Outcome 
         plan("a")?.with_owner_quota(parsed("600/60s")?),
         plan("a")?.with_allowance(0),
         plan("a")?.with_allowance(u32::MAX),
+        plan("a")?.post_paid(),
         plan(&"p".repeat(64))?
             .with_quota(parsed(largest)?)
             .with_owner_quota(parsed("4294967295/3660d")?)

@@ -2,164 +2,162 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use portcullis_core::Timestamp;
+use portcullis_core::{RequestId, Timestamp};
 
-use crate::{CommitError, CreditOp, Owner, ReservationId};
+use crate::{
+    Account, Books, CommitError, CreditOp, Held, LedgerKind, LedgerLine, LedgerPage, LedgerQuery,
+    LineNumber, NewLine, Owner, apply_movement,
+};
 
-/// Balances, what is reserved of them, and the ledger.
+/// Accounts, what is set aside of them, and the ledger.
 #[derive(Default)]
 pub(super) struct Credits {
-    pub(super) balances: BTreeMap<Owner, i64>,
-    reservations: HashMap<ReservationId, Reservation>,
-    pub(super) ledger: Vec<LedgerLine>,
-}
-
-#[derive(Clone)]
-struct Reservation {
-    owner: Owner,
-    amount: u32,
-    at: Timestamp,
-    note: String,
-}
-
-pub(super) struct LedgerLine {
-    pub(super) owner: Owner,
-    pub(super) amount: i64,
-    pub(super) at: Timestamp,
-    pub(super) note: String,
-}
-
-/// What was there before a movement, to put it back if a later one fails.
-enum Before {
-    Balance(Owner, Option<i64>),
-    Reservation(ReservationId, Option<Reservation>),
+    pub(super) accounts: BTreeMap<Owner, Account>,
+    held: HashMap<RequestId, Held>,
+    charged: HashMap<RequestId, Owner>,
+    /// INVARIANT: the line at index `n` has the number `n + 1`.
+    ledger: Vec<(Owner, LedgerLine)>,
 }
 
 impl Credits {
-    /// Makes all movements, or none if one of them is not covered.
-    pub(super) fn apply(&mut self, movements: Vec<CreditOp>) -> Result<(), CommitError> {
-        let mut before = Vec::new();
-        let lines = self.ledger.len();
-        let made = movements
-            .into_iter()
-            .try_for_each(|movement| self.make(movement, &mut before));
-        if made.is_err() {
-            self.ledger.truncate(lines);
-            for step in before.into_iter().rev() {
-                match step {
-                    Before::Balance(owner, balance) => restore(&mut self.balances, owner, balance),
-                    Before::Reservation(id, Some(held)) => {
-                        self.reservations.insert(id, held);
-                    }
-                    Before::Reservation(id, None) => {
-                        self.reservations.remove(&id);
-                    }
-                }
-            }
+    /// Makes all movements, or none if one of them is refused.
+    pub(super) fn apply(&mut self, movements: &[CreditOp]) -> Result<(), CommitError> {
+        let mut changes = Changes {
+            accounts: BTreeMap::new(),
+            held: HashMap::new(),
+            charged: HashMap::new(),
+            lines: Vec::new(),
+            credits: self,
+        };
+        for movement in movements {
+            apply_movement(&mut changes, movement)?;
         }
-        made
-    }
-
-    fn make(&mut self, movement: CreditOp, before: &mut Vec<Before>) -> Result<(), CommitError> {
-        match movement {
-            CreditOp::Add {
-                owner,
-                amount,
-                at,
-                note,
-            } => {
-                let amount = self.add(&owner, amount, before);
-                self.ledger.push(LedgerLine {
-                    owner,
-                    amount,
-                    at,
-                    note,
-                });
-            }
-            CreditOp::Reserve {
-                id,
-                owner,
-                amount,
-                at,
-                note,
-            } => {
-                if self.reservations.contains_key(&id) {
-                    return Ok(());
-                }
-                let balance = self.balances.get(&owner).copied().unwrap_or(0);
-                if balance < i64::from(amount) {
-                    return Err(CommitError::TooFewCredits { balance });
-                }
-                self.add(&owner, -i64::from(amount), before);
-                before.push(Before::Reservation(id, None));
-                self.reservations.insert(
-                    id,
-                    Reservation {
-                        owner,
-                        amount,
-                        at,
-                        note,
-                    },
-                );
-            }
-            CreditOp::Settle { id, amount, at } => {
-                if let Some(Reservation {
-                    owner,
-                    amount: held,
-                    note,
-                    ..
-                }) = self.take(id, before)
-                {
-                    let charge = amount.min(held);
-                    self.add(&owner, i64::from(held - charge), before);
-                    let amount = -i64::from(charge);
-                    self.ledger.push(LedgerLine {
-                        owner,
-                        amount,
-                        at,
-                        note,
-                    });
-                }
-            }
-            CreditOp::Release { id } => self.release(id, before),
-            CreditOp::ReleaseBefore { at, except } => {
-                let held = self.reservations.iter();
-                let old = held.filter(|(id, held)| held.at < at && !except.contains(id));
-                let old = old.map(|(id, _)| *id);
-                for id in old.collect::<Vec<_>>() {
-                    self.release(id, before);
-                }
-            }
+        let Changes {
+            accounts,
+            held,
+            charged,
+            lines,
+            ..
+        } = changes;
+        self.accounts.extend(accounts);
+        self.charged.extend(charged);
+        for (id, held) in held {
+            match held {
+                Some(held) => self.held.insert(id, held),
+                None => self.held.remove(&id),
+            };
+        }
+        for (owner, line) in lines {
+            let number = self.ledger.len().saturating_add(1);
+            self.ledger.push((owner, numbered(line, number)));
         }
         Ok(())
     }
 
-    fn take(&mut self, id: ReservationId, before: &mut Vec<Before>) -> Option<Reservation> {
-        let held = self.reservations.remove(&id)?;
-        before.push(Before::Reservation(id, Some(held.clone())));
-        Some(held)
+    /// The lines of an owner, oldest first.
+    pub(super) fn lines(&self, owner: &Owner) -> impl DoubleEndedIterator<Item = &LedgerLine> {
+        let of_owner = self.ledger.iter().filter(move |(of, _)| of == owner);
+        of_owner.map(|(_, line)| line)
     }
 
-    fn release(&mut self, id: ReservationId, before: &mut Vec<Before>) {
-        if let Some(held) = self.take(id, before) {
-            self.add(&held.owner, i64::from(held.amount), before);
+    pub(super) fn page(&self, query: &LedgerQuery) -> LedgerPage {
+        let in_time = || {
+            self.lines(&query.owner)
+                .filter(|line| query.has_time(line.at))
+        };
+        let charges = in_time().filter(|line| line.kind == LedgerKind::Charge);
+        let charged = charges.map(|line| line.amount.unsigned_abs()).sum();
+        let is_after = |line: &&LedgerLine| query.after.is_none_or(|after| line.number < after);
+        let mut rest = in_time().rev().filter(is_after).peekable();
+        let lines: Vec<_> = rest.by_ref().take(query.limit).cloned().collect();
+        let last = lines.last().filter(|_| rest.peek().is_some());
+        LedgerPage {
+            next: last.map(|line| line.number),
+            charged,
+            // From the oldest on each part of it is what there was.
+            sum: self.lines(&query.owner).map(|line| line.amount).sum(),
+            account: self.accounts.get(&query.owner).cloned().unwrap_or_default(),
+            lines,
         }
-    }
-
-    /// Adds to a balance, which stays within an `i64`, and returns what was really added.
-    fn add(&mut self, owner: &Owner, amount: i64, before: &mut Vec<Before>) -> i64 {
-        let stored = self.balances.get(owner).copied();
-        let old = stored.unwrap_or(0);
-        let new = old.saturating_add(amount);
-        before.push(Before::Balance(owner.clone(), stored));
-        self.balances.insert(owner.clone(), new);
-        new.saturating_sub(old)
     }
 }
 
-fn restore(balances: &mut BTreeMap<Owner, i64>, owner: Owner, balance: Option<i64>) {
-    match balance {
-        Some(balance) => balances.insert(owner, balance),
-        None => balances.remove(&owner),
-    };
+fn numbered(line: NewLine, number: usize) -> LedgerLine {
+    let NewLine {
+        at,
+        kind,
+        amount,
+        request,
+        note,
+    } = line;
+    LedgerLine {
+        number: LineNumber(u64::try_from(number).unwrap_or(u64::MAX)),
+        at,
+        kind,
+        amount,
+        request,
+        note,
+    }
+}
+
+/// What a batch changes, until all of it is known to be covered.
+struct Changes<'a> {
+    credits: &'a Credits,
+    accounts: BTreeMap<Owner, Account>,
+    held: HashMap<RequestId, Option<Held>>,
+    charged: HashMap<RequestId, Owner>,
+    lines: Vec<(Owner, NewLine)>,
+}
+
+impl Books for Changes<'_> {
+    fn account(&mut self, owner: &Owner) -> Result<Option<Account>, CommitError> {
+        let changed = self.accounts.get(owner);
+        Ok(changed
+            .or_else(|| self.credits.accounts.get(owner))
+            .cloned())
+    }
+
+    fn put_account(&mut self, owner: &Owner, account: Account) -> Result<(), CommitError> {
+        self.accounts.insert(owner.clone(), account);
+        Ok(())
+    }
+
+    fn held(&mut self, id: RequestId) -> Result<Option<Held>, CommitError> {
+        Ok(match self.held.get(&id) {
+            Some(changed) => changed.clone(),
+            None => self.credits.held.get(&id).cloned(),
+        })
+    }
+
+    fn held_before(&mut self, at: Timestamp) -> Result<Vec<RequestId>, CommitError> {
+        let unchanged = self.credits.held.iter();
+        let unchanged = unchanged.filter(|(id, _)| !self.held.contains_key(id));
+        let changed = self.held.iter();
+        let changed = changed.filter_map(|(id, held)| held.as_ref().map(|held| (id, held)));
+        let old = unchanged.chain(changed).filter(|(_, held)| held.at < at);
+        Ok(old.map(|(id, _)| *id).collect())
+    }
+
+    fn hold(&mut self, id: RequestId, held: Held) -> Result<(), CommitError> {
+        self.held.insert(id, Some(held));
+        Ok(())
+    }
+
+    fn unhold(&mut self, id: RequestId) -> Result<(), CommitError> {
+        self.held.insert(id, None);
+        Ok(())
+    }
+
+    fn charged(&mut self, id: RequestId) -> Result<Option<Owner>, CommitError> {
+        let changed = self.charged.get(&id);
+        Ok(changed.or_else(|| self.credits.charged.get(&id)).cloned())
+    }
+
+    fn write(&mut self, owner: &Owner, line: NewLine) -> Result<(), CommitError> {
+        if let (LedgerKind::Charge, Some(id)) = (line.kind, line.request) {
+            self.charged.insert(id, owner.clone());
+        }
+        self.lines.push((owner.clone(), line));
+        Ok(())
+    }
 }

@@ -9,7 +9,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use portcullis_core::{BoxFuture, CredentialId, Timestamp};
+use portcullis_core::{BoxFuture, CredentialId};
 use portcullis_token::{PepperVersion, TokenKind};
 
 use credits::Credits;
@@ -20,8 +20,8 @@ use super::{
     Store, StoreError, Target,
 };
 use crate::{
-    AuditEntry, CreatedBy, CredentialRecord, Owner, OwnerRecord, PepperRecord, Seq, State, Usage,
-    UsageDelta, Version,
+    Account, AuditEntry, CreatedBy, CredentialRecord, LedgerLine, Owner, OwnerRecord, PepperRecord,
+    Seq, State, Usage, UsageDelta, Version,
 };
 
 /// A store in memory: for tests, examples and services whose keys may end with the process.
@@ -60,18 +60,10 @@ impl MemoryStore {
         self.locked().audit.clone()
     }
 
-    /// The ledger of an owner, oldest first: when, how much, what for.
+    /// The ledger of an owner, oldest first.
     #[must_use]
-    pub fn ledger(&self, owner: &Owner) -> Vec<(Timestamp, i64, String)> {
-        let tables = self.locked();
-        let lines = tables
-            .credits
-            .ledger
-            .iter()
-            .filter(|line| line.owner == *owner);
-        lines
-            .map(|line| (line.at, line.amount, line.note.clone()))
-            .collect()
+    pub fn ledger(&self, owner: &Owner) -> Vec<LedgerLine> {
+        self.locked().credits.lines(owner).cloned().collect()
     }
 
     fn locked(&self) -> MutexGuard<'_, Tables> {
@@ -138,7 +130,8 @@ impl Tables {
             },
             Key::Owner(owner) => {
                 let record = self.owners.get(owner).cloned();
-                let balance = self.credits.balances.get(owner).copied();
+                let account = self.credits.accounts.get(owner);
+                let balance = account.map(Account::balance);
                 if record.is_none() && balance.is_none() {
                     Found::Nothing
                 } else {
@@ -163,6 +156,11 @@ impl Tables {
                     known: self.peppers.values().copied().collect(),
                 }
             }
+            Key::Account(owner) => match self.credits.accounts.get(owner) {
+                Some(account) => Found::Account(account.clone()),
+                None => Found::Nothing,
+            },
+            Key::Ledger(query) => Found::Ledger(Box::new(self.credits.page(query))),
         };
         Snapshot {
             head: self.head(),
@@ -181,7 +179,7 @@ impl Tables {
 
     fn apply(&mut self, batch: Batch) -> Result<Seq, CommitError> {
         self.check(&batch)?;
-        self.credits.apply(batch.credits)?;
+        self.credits.apply(&batch.credits)?;
         // From here on nothing can fail.
         for record in batch.credentials {
             self.put_credential(record);

@@ -1,0 +1,21 @@
+//! Credits: reserved before a handler runs, settled or released after it; the allowance of a month;
+//! the ledger.
+
+mod account;
+mod books;
+mod charge;
+mod ledger;
+mod month;
+mod reservation;
+mod settlement;
+mod stored;
+
+pub use account::{Account, Hold, Period, Terms};
+pub use books::{Books, Held, apply_movement};
+pub use charge::{Charge, Credits, Ending, ReserveError};
+pub use ledger::{
+    LedgerKind, LedgerLine, LedgerListing, LedgerPage, LedgerQuery, LineNumber, NewLine,
+    ParseLedgerKindError,
+};
+pub use reservation::Reservation;
+pub use settlement::Settlement;
