@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod actor;
+mod audit;
 mod change;
 mod credits;
 mod deadlines;
@@ -30,6 +31,11 @@ mod store;
 mod verifier;
 
 pub use actor::Actor;
+pub use audit::{
+    AuditChain, AuditEntry, AuditErasure, AuditFault, AuditFilter, AuditHash, AuditHead, AuditKept,
+    AuditOrder, AuditPage, AuditPrefix, AuditQuery, AuditRecord, AuditUpkeep, AuditVerification,
+    AuditVerified, ParseAuditHeadError, ParseAuditLineError, VerifyAuditError,
+};
 pub use credits::{Reservation, ReserveError, Settlement};
 pub use driver::Driver;
 pub use error::{ChangeError, OpenError};
@@ -51,7 +57,7 @@ pub use peppers::{PepperUse, RetireError, Retirement};
 pub use plan::{ParsePlanError, Plan};
 pub use principal::{PrefixedId, Principal};
 pub use record::{
-    AuditEntry, CreatedBy, CredentialRecord, OwnerRecord, PepperRecord, Seq, State, Usage, Version,
+    CreatedBy, CredentialRecord, OwnerRecord, PepperRecord, Seq, State, Usage, Version,
 };
 pub use registry::Registry;
 pub use sessions::{

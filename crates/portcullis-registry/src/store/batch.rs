@@ -5,7 +5,7 @@ use std::fmt;
 use portcullis_core::{CredentialId, Timestamp};
 use portcullis_token::{Mac, PepperVersion};
 
-use crate::{AuditEntry, CredentialRecord, Owner, OwnerRecord, PepperRecord, Version};
+use crate::{AuditEntry, AuditUpkeep, CredentialRecord, Owner, OwnerRecord, PepperRecord, Version};
 
 /// What one commit writes, all of it or nothing.
 ///
@@ -31,8 +31,10 @@ pub struct Batch {
     pub usage: Vec<UsageDelta>,
     /// MACs under another pepper. Never a change, nor a new version.
     pub remacs: Vec<Remac>,
-    /// Lines for the audit log.
+    /// Lines for the audit log, which are [sealed](crate::AuditRecord::seal) in the order of commits.
     pub audit: Vec<AuditEntry>,
+    /// What is removed from the audit log.
+    pub audit_upkeep: Option<AuditUpkeep>,
 }
 
 impl Batch {
@@ -47,6 +49,7 @@ impl Batch {
             && self.usage.is_empty()
             && self.remacs.is_empty()
             && self.audit.is_empty()
+            && self.audit_upkeep.is_none()
     }
 }
 

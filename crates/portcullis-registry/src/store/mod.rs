@@ -15,7 +15,10 @@ pub use error::{CommitError, StoreError};
 pub use memory::MemoryStore;
 pub use query::{Cursor, Filter, Of, Page, Paging, ParseCursorError, Query};
 
-use crate::{CredentialRecord, Owner, OwnerRecord, PepperRecord, Seq, Usage};
+use crate::{
+    AuditKept, AuditPage, AuditQuery, AuditUpkeep, CredentialRecord, Owner, OwnerRecord,
+    PepperRecord, Seq, Usage,
+};
 
 /// A durable home for credentials, owners, credits and the audit log.
 ///
@@ -83,6 +86,10 @@ pub enum Key {
     Owner(Owner),
     /// All peppers that the store knows.
     Peppers,
+    /// A part of the audit log, with its ends.
+    Audit(Box<AuditQuery>),
+    /// How much of an upkeep of the audit log there is to do in one commit.
+    AuditUpkeep(Box<AuditUpkeep>),
 }
 
 /// One consistent read.
@@ -122,6 +129,10 @@ pub enum Found {
         /// How many imported keys, revoked ones too, are under others: those were retired.
         lost_imports: u64,
     },
+    /// A part of the audit log.
+    Audit(Box<AuditPage>),
+    /// How much there is to do.
+    AuditUpkeep(AuditKept),
 }
 
 /// What changed after some number.

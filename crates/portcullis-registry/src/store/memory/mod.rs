@@ -1,5 +1,6 @@
 //! The store that forgets.
 
+mod audit;
 mod credits;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
 use portcullis_core::{BoxFuture, CredentialId, Timestamp};
 use portcullis_token::{PepperVersion, TokenKind};
 
+use audit::AuditLog;
 use credits::Credits;
 
 use super::{
@@ -39,7 +41,7 @@ struct Tables {
     owners: BTreeMap<Owner, OwnerRecord>,
     peppers: BTreeMap<PepperVersion, PepperRecord>,
     credits: Credits,
-    audit: Vec<AuditEntry>,
+    audit: AuditLog,
     /// INVARIANT: the change at index `n` has the number `n + 1`, so the length is the head.
     changes: Vec<Change>,
 }
@@ -54,7 +56,7 @@ impl MemoryStore {
     /// The audit log, oldest first.
     #[must_use]
     pub fn audit(&self) -> Vec<AuditEntry> {
-        self.locked().audit.clone()
+        self.locked().audit.entries()
     }
 
     /// The ledger of an owner, oldest first: when, how much, what for.
@@ -154,6 +156,8 @@ impl Tables {
                     known: self.peppers.values().copied().collect(),
                 }
             }
+            Key::Audit(query) => Found::Audit(Box::new(self.audit.page(query))),
+            Key::AuditUpkeep(upkeep) => Found::AuditUpkeep(self.audit.due(upkeep)),
         };
         Snapshot {
             head: self.head(),
@@ -172,6 +176,7 @@ impl Tables {
 
     fn apply(&mut self, batch: Batch) -> Result<Seq, CommitError> {
         self.check(&batch)?;
+        let audit = self.audit.stage(&batch)?;
         self.credits.apply(batch.credits)?;
         // From here on nothing can fail.
         for record in batch.credentials {
@@ -196,7 +201,7 @@ impl Tables {
         for remac in batch.remacs {
             self.remac(&remac);
         }
-        self.audit.extend(batch.audit);
+        self.audit.take(audit);
         Ok(self.head())
     }
 
