@@ -10,7 +10,10 @@ use rusqlite::{
     Connection, OptionalExtension, Row, ToSql, named_params, params, types::ToSqlOutput,
 };
 
-use crate::cells::{self, COLUMNS, columns};
+use crate::{
+    audit,
+    cells::{self, COLUMNS, columns},
+};
 
 pub(crate) fn snapshot(connection: &Connection, key: &Key) -> rusqlite::Result<Snapshot> {
     let head = head(connection)?;
@@ -37,6 +40,8 @@ pub(crate) fn snapshot(connection: &Connection, key: &Key) -> rusqlite::Result<S
             known: peppers(connection)?,
             lost_imports: lost_imports(connection)?,
         },
+        Key::Audit(query) => Found::Audit(Box::new(audit::page(connection, query)?)),
+        Key::AuditUpkeep(upkeep) => Found::AuditUpkeep(audit::due(connection, upkeep)?),
     };
     Ok(Snapshot { head, found })
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attempt;
+mod audit;
 mod backup;
 mod cells;
 mod commit;

@@ -178,11 +178,12 @@ impl AuditChain {
     /// # Errors
     /// [`AuditFault`].
     pub fn end(self, store: Option<(AuditHead, AuditHead)>) -> Result<AuditVerified, AuditFault> {
-        let (head, anchor) = store.unwrap_or((self.head, self.start));
-        let last = self
-            .suspect
-            .as_ref()
-            .map_or(self.head.number, |row| row.number);
+        let suspect = self.suspect.as_ref();
+        let last = suspect.map_or(self.head.number, |row| row.number);
+        let (head, anchor) = store.unwrap_or_else(|| {
+            let head = suspect.map_or(self.head, |row| row.head());
+            (head, self.start)
+        });
         if head.number < last {
             let number = head.number.saturating_add(1);
             return Err(AuditFault::Inserted { number });

@@ -1,0 +1,90 @@
+//! Rows that are added.
+
+use portcullis_core::{Clock, SystemClock};
+use portcullis_registry::{AuditEntry, AuditRecord, StoreError};
+use rusqlite::{Connection, Row, params};
+use serde_json::Value;
+
+use super::reading;
+use crate::{cells, commit::execute};
+
+/// The version of the tables from which on the log is a chain.
+pub(crate) const CHAINED_SINCE: u32 = 5;
+
+/// Adds the next row. The head moves with it, by a trigger.
+pub(crate) fn add(connection: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
+    let head = reading::ends(connection)?.head;
+    let record = AuditRecord::seal(&head, entry).map_err(unsealed)?;
+    let statement = "INSERT INTO audit \
+         (number, at, actor, action, target, owner, ip, salt, ip_commitment, details, hash) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let commitment = record.ip_commitment.as_ref();
+    let params = params![
+        cells::count_cell(record.number),
+        record.at.unix_micros(),
+        record.actor,
+        record.action,
+        record.target,
+        record.owner,
+        record.ip,
+        record.salt,
+        commitment.map(portcullis_registry::AuditHash::as_bytes),
+        record.details,
+        record.hash.as_bytes(),
+    ];
+    execute(connection, statement, params).map(drop)
+}
+
+/// The generator of the operating system failed.
+fn unsealed(error: StoreError) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(error.into())
+}
+
+/// Something that was done to the store as a whole, now.
+pub(crate) fn of_store(action: &'static str, details: Value) -> AuditEntry {
+    AuditEntry {
+        at: SystemClock::new().now(),
+        actor: "system".into(),
+        action: action.into(),
+        target: "store".into(),
+        owner: None,
+        ip: None,
+        details,
+    }
+}
+
+/// Chains the rows that are there from before the log was a chain.
+pub(crate) fn chain(connection: &Connection) -> rusqlite::Result<()> {
+    {
+        let statement = "SELECT at, actor, action, target, owner, ip, details \
+             FROM audit_unchained ORDER BY id";
+        let mut rows = connection.prepare(statement)?;
+        let mut rows = rows.query([])?;
+        let mut count: u64 = 0;
+        while let Some(row) = rows.next()? {
+            add(connection, &unchained(row)?)?;
+            count = count.saturating_add(1);
+        }
+        if count > 0 {
+            // What was done to them before can't show.
+            let details = serde_json::json!({ "rows": count });
+            add(connection, &of_store("audit.chained", details))?;
+        }
+    }
+    connection.execute_batch("DROP TABLE audit_unchained")
+}
+
+fn unchained(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
+    let details = row.get_ref(6)?.as_str()?;
+    Ok(AuditEntry {
+        at: cells::timestamp(row, 0)?,
+        actor: row.get(1)?,
+        action: row.get::<_, String>(2)?.into(),
+        target: row.get(3)?,
+        owner: cells::optional_text(row, 4)?,
+        ip: cells::optional_text(row, 5)?,
+        details: serde_json::from_str(details).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(6, rusqlite::types::Type::Text, error.into())
+        })?,
+    })
+}
