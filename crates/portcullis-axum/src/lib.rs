@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod audit;
 mod extract;
 mod guarded;
 mod json;

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use crate::{
     Batch, CommitError, CreditOp, Event, EventKind, Filter, Of, PrefixedId, Query, Registry, Remac,
-    ReservationId, StoreError, UsageDelta, Verifier, hot::HotTable,
+    ReservationId, StoreError, UsageDelta, Verifier, audit::Retaining, hot::HotTable,
 };
 
 /// How often changes are looked for and one shard is swept.
@@ -25,7 +25,8 @@ const POLL: Duration = Duration::from_millis(500);
 const POLLS_PER_FLUSH: u32 = 120;
 /// A reservation that nobody settled for so long is given back.
 const RESERVATION_TTL: Duration = Duration::from_secs(60 * 60);
-/// How often keys are looked for that end soon, in polls, and how soon that is.
+/// How often keys are looked for that end soon, and old rows of the audit log, in polls: once an
+/// hour; and how soon that is.
 const POLLS_PER_LOOK: u32 = 7_200;
 const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How many of them are told of at a time, and how many in all.
@@ -157,7 +158,8 @@ impl Drop for Gathered<'_> {
 }
 
 /// The registry's background work: writes uses, settles what callers left behind, follows changes
-/// that others made, sweeps idle credentials, tells of keys that end soon.
+/// that others made, sweeps idle credentials, tells of keys that end soon, removes what is old from
+/// the audit log.
 ///
 /// Spawn it once on a runtime with timers (`tokio::spawn(driver)`). It ends when
 /// [`Registry::close`] is called; that of a verifier that was opened by itself has nothing to finish, and
@@ -191,6 +193,7 @@ async fn run(verifier: Verifier) {
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut polls: u32 = 0;
     let mut look = Look::default();
+    let mut retaining = Retaining::default();
     loop {
         let errands = &verifier.inner.errands;
         // The interval before what wakes: a busy gateway must not keep the rest from being done.
@@ -204,6 +207,8 @@ async fn run(verifier: Verifier) {
                 verifier.inner.hot.sweep(turn, verifier.inner.clock.tick());
                 look.is_due |= polls.is_multiple_of(POLLS_PER_LOOK);
                 report(verifier.tell_of_ending(&mut look).await);
+                retaining.is_due |= polls.is_multiple_of(POLLS_PER_LOOK);
+                report(verifier.retain(&mut retaining).await);
                 polls = polls.wrapping_add(1);
                 if polls.is_multiple_of(POLLS_PER_FLUSH) {
                     report(verifier.flush().await);

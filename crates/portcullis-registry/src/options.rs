@@ -1,9 +1,11 @@
 //! How a registry is opened.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use portcullis_core::{Clock, SystemClock};
 use portcullis_token::ImportedScheme;
+
+use crate::audit::Retention;
 
 /// How a registry is opened, where it is not as usual.
 ///
@@ -18,6 +20,7 @@ pub struct Options {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) capacity: usize,
     pub(crate) imported: Vec<ImportedScheme>,
+    pub(crate) retention: Retention,
 }
 
 impl Options {
@@ -31,6 +34,7 @@ impl Options {
             clock: SystemClock::new(),
             capacity: Self::DEFAULT_CAPACITY,
             imported: Vec::new(),
+            retention: Retention::default(),
         }
     }
 
@@ -62,6 +66,25 @@ impl Options {
     #[must_use]
     pub fn with_imported(mut self, schemes: impl IntoIterator<Item = ImportedScheme>) -> Self {
         self.imported.extend(schemes);
+        self
+    }
+
+    /// For how long rows of the audit log are kept: for ever, unless this is said.
+    ///
+    /// The [driver](crate::Driver) looks every hour, and removes the oldest rows up to the first
+    /// that is younger, a thousand in each commit. A row says what was removed.
+    #[must_use]
+    pub const fn with_audit_retention(mut self, kept: Duration) -> Self {
+        self.retention.rows = Some(kept);
+        self
+    }
+
+    /// For how long the audit log has IPs: as long as it has their rows, unless this is said.
+    ///
+    /// They are erased as [rows](Self::with_audit_retention) are removed.
+    #[must_use]
+    pub const fn with_ip_retention(mut self, kept: Duration) -> Self {
+        self.retention.ips = Some(kept);
         self
     }
 }

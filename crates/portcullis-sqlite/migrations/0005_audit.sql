@@ -33,8 +33,8 @@ CREATE TABLE audit (
     hash          BLOB    NOT NULL CHECK (length(hash) = 32)
 ) STRICT;
 
-CREATE INDEX audit_owner ON audit (owner, number);
-CREATE INDEX audit_owner_action ON audit (owner, action, number);
+-- With the action, so that those of another are passed over without reading their rows.
+CREATE INDEX audit_owner ON audit (owner, number, action);
 CREATE INDEX audit_target ON audit (target, number);
 -- Those whose IPs are still to be erased.
 CREATE INDEX audit_ips ON audit (at) WHERE ip IS NOT NULL;

@@ -61,9 +61,7 @@ pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<Seq, Commi
     for remac in &batch.remacs {
         put_mac(connection, remac).attempt(WRITING)?;
     }
-    for entry in &batch.audit {
-        audit::add(connection, entry).attempt(WRITING)?;
-    }
+    audit::add_all(connection, &batch.audit).attempt(WRITING)?;
     if let Some(upkeep) = &batch.audit_upkeep {
         audit::keep(connection, upkeep).attempt(WRITING)?;
     }

@@ -23,6 +23,6 @@ mod writer;
 pub use backup::{Backup, BackupError, backup};
 pub use error::OpenError;
 pub use journal::JournalError;
-pub use look::{LookError, StoredPepper, look_at_peppers};
+pub use look::{LookError, StoredPepper, look_at_audit, look_at_peppers};
 pub use restore::{MissingPeppers, RestoreError, Restored, restore};
 pub use store::SqliteStore;

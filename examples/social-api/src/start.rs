@@ -192,7 +192,8 @@ fn app(
             Data(Map::<String, Value>::new())
         })
         .with_login(login)
-        .with_keys("/api-keys", Social::API_KEYS_READ, Social::API_KEYS_WRITE);
+        .with_keys("/api-keys", Social::API_KEYS_READ, Social::API_KEYS_WRITE)
+        .with_audit("/audit", Social::AUDIT_READ);
     let router = resources::routes(api)
         .into_router()
         .map_err(failed("routes"))?

@@ -9,6 +9,7 @@ mod line;
 mod log;
 mod query;
 mod record;
+mod retention;
 mod upkeep;
 mod verification;
 
@@ -22,5 +23,6 @@ pub use hash::{AuditHash, AuditHead, ParseAuditHeadError};
 pub use line::ParseAuditLineError;
 pub use query::{AuditFilter, AuditOrder, AuditPage, AuditQuery};
 pub use record::AuditRecord;
+pub(crate) use retention::{Retaining, Retention};
 pub use upkeep::{AuditErasure, AuditKept, AuditPrefix, AuditUpkeep};
 pub use verification::{AuditVerification, AuditVerified, VerifyAuditError};

@@ -6,4 +6,4 @@ mod writing;
 
 pub(crate) use keeping::{due, keep};
 pub(crate) use reading::page;
-pub(crate) use writing::{CHAINED_SINCE, add, chain, of_store};
+pub(crate) use writing::{CHAINED_SINCE, add, add_all, chain, of_store};

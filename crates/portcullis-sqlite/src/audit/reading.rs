@@ -101,13 +101,8 @@ pub(crate) fn page(connection: &Connection, query: &AuditQuery) -> rusqlite::Res
 /// The table, by the index that has the rows of a filter in their order: others would do as well,
 /// and worse.
 fn source(filter: &AuditFilter) -> &'static str {
-    let is_whole = filter
-        .action
-        .as_ref()
-        .is_some_and(|action| !action.ends_with('.'));
     match (&filter.target, &filter.owner) {
         (Some(_), _) => "audit INDEXED BY audit_target",
-        (None, Some(_)) if is_whole => "audit INDEXED BY audit_owner_action",
         (None, Some(_)) => "audit INDEXED BY audit_owner",
         (None, None) => "audit NOT INDEXED",
     }
@@ -197,7 +192,7 @@ mod tests {
                 owner.clone(),
                 text("key.issued"),
                 None,
-                "audit_owner_action (owner=? AND action=?",
+                "audit_owner (owner=?",
             ),
             (
                 owner,

@@ -1,5 +1,7 @@
 //! Rows that are added.
 
+use std::slice;
+
 use portcullis_core::{Clock, SystemClock};
 use portcullis_registry::{AuditEntry, AuditRecord, StoreError};
 use rusqlite::{Connection, Row, params};
@@ -11,10 +13,27 @@ use crate::{cells, commit::execute};
 /// The version of the tables from which on the log is a chain.
 pub(crate) const CHAINED_SINCE: u32 = 5;
 
-/// Adds the next row. The head moves with it, by a trigger.
+/// Adds the next row.
 pub(crate) fn add(connection: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
-    let head = reading::ends(connection)?.head;
-    let record = AuditRecord::seal(&head, entry).map_err(unsealed)?;
+    add_all(connection, slice::from_ref(entry))
+}
+
+/// Adds the next rows, in their order.
+pub(crate) fn add_all(connection: &Connection, entries: &[AuditEntry]) -> rusqlite::Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut head = reading::ends(connection)?.head;
+    for entry in entries {
+        let record = AuditRecord::seal(&head, entry).map_err(unsealed)?;
+        head = record.head();
+        insert(connection, &record)?;
+    }
+    Ok(())
+}
+
+/// Inserts a row. The head of the store moves with it, by a trigger.
+fn insert(connection: &Connection, record: &AuditRecord) -> rusqlite::Result<()> {
     let statement = "INSERT INTO audit \
          (number, at, actor, action, target, owner, ip, salt, ip_commitment, details, hash) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
