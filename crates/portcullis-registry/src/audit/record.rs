@@ -77,34 +77,54 @@ impl AuditRecord {
     /// # Errors
     /// [`StoreError`] if the generator fails.
     pub fn seal(after: &AuditHead, entry: &AuditEntry) -> Result<Self, StoreError> {
-        let mut salt = [0; 16];
-        if entry.ip.is_some() {
-            getrandom::fill(&mut salt)
-                .map_err(|error| StoreError::transient("could not draw random bytes", error))?;
-        }
-        Ok(Self::seal_with(after, entry, salt))
+        Self::of(entry).placed(after)
     }
 
     /// The row that an entry becomes after others, with this salt if it has an IP.
     #[must_use]
     pub fn seal_with(after: &AuditHead, entry: &AuditEntry, salt: [u8; 16]) -> Self {
-        let ip = entry.ip.map(|ip| ip.to_string());
-        let mut record = Self {
-            number: after.number.saturating_add(1),
+        Self::of(entry).placed_with(after, salt)
+    }
+
+    /// A row that is in no chain yet.
+    fn of(entry: &AuditEntry) -> Self {
+        Self {
+            number: 0,
             at: entry.at,
             actor: entry.actor.clone(),
             action: entry.action.clone().into_owned(),
             target: entry.target.clone(),
             owner: entry.owner.as_ref().map(ToString::to_string),
-            ip_commitment: ip.as_deref().map(|ip| commitment(&salt, ip)),
-            salt: ip.is_some().then_some(salt),
-            ip,
+            ip: entry.ip.map(|ip| ip.to_string()),
+            salt: None,
+            ip_commitment: None,
             details: entry.details.to_string(),
-            previous: after.hash,
+            previous: AuditHash::ZERO,
             hash: AuditHash::ZERO,
-        };
-        record.hash = record.hash_after(after);
-        record
+        }
+    }
+
+    /// The row at the place after others, with its texts as they are and all else made anew: for a
+    /// store that has rows from before its log was a chain.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the generator of the operating system fails.
+    pub fn placed(self, after: &AuditHead) -> Result<Self, StoreError> {
+        let mut salt = [0; 16];
+        if self.ip.is_some() {
+            getrandom::fill(&mut salt)
+                .map_err(|error| StoreError::transient("could not draw random bytes", error))?;
+        }
+        Ok(self.placed_with(after, salt))
+    }
+
+    fn placed_with(mut self, after: &AuditHead, salt: [u8; 16]) -> Self {
+        self.number = after.number.saturating_add(1);
+        self.salt = self.ip.is_some().then_some(salt);
+        self.ip_commitment = self.ip.as_deref().map(|ip| commitment(&salt, ip));
+        self.previous = after.hash;
+        self.hash = self.hash_after(after);
+        self
     }
 
     /// Its place in the chain.

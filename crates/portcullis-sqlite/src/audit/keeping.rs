@@ -14,16 +14,19 @@ use crate::{cells, commit::execute};
 
 /// How much there is to do in one commit.
 pub(crate) fn due(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Result<AuditKept> {
+    let prefix = prefix(connection, upkeep)?;
     let ips = match &upkeep.erase {
         Some(erasure) => {
-            let (rows, conditions) = erasable(erasure, upkeep.limit);
+            // What is removed need not be erased.
+            let after = prefix.map_or(0, |prefix| prefix.through.number);
+            let (rows, conditions) = erasable(erasure, after, upkeep.limit);
             let mut count = connection.prepare(&format!("SELECT count(*) FROM ({rows})"))?;
             count.query_row(conditions.params(), |row| cells::count(row, 0))?
         }
         None => 0,
     };
     Ok(AuditKept {
-        rows: prefix(connection, upkeep)?.map_or(0, |prefix| prefix.rows),
+        rows: prefix.map_or(0, |prefix| prefix.rows),
         ips,
     })
 }
@@ -83,7 +86,7 @@ fn erase(
     upkeep: &AuditUpkeep,
     erasure: &AuditErasure,
 ) -> rusqlite::Result<()> {
-    let (rows, conditions) = erasable(erasure, upkeep.limit);
+    let (rows, conditions) = erasable(erasure, 0, upkeep.limit);
     let statement = format!("UPDATE audit SET ip = NULL, salt = NULL WHERE number IN ({rows})");
     let ips = connection
         .prepare(&statement)?
@@ -96,9 +99,10 @@ fn erase(
     add(connection, &upkeep.erased(erasure, through, ips))
 }
 
-/// The numbers of rows whose IPs are to be erased, as a statement.
-fn erasable(erasure: &AuditErasure, limit: usize) -> (String, Conditions) {
+/// The numbers of rows after one whose IPs are to be erased, as a statement.
+fn erasable(erasure: &AuditErasure, after: u64, limit: usize) -> (String, Conditions) {
     let mut conditions = Conditions::none();
+    conditions.add("number >", Some(cells::count_cell(after)));
     let owner = erasure.owner.as_ref().map(Owner::as_str);
     conditions.add("owner =", owner.map(str::to_owned));
     conditions.add("at <", erasure.before.map(Timestamp::unix_micros));

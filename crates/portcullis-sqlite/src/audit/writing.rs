@@ -3,7 +3,7 @@
 use std::slice;
 
 use portcullis_core::{Clock, SystemClock};
-use portcullis_registry::{AuditEntry, AuditRecord, StoreError};
+use portcullis_registry::{AuditEntry, AuditHash, AuditHead, AuditRecord, StoreError};
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ fn insert(connection: &Connection, record: &AuditRecord) -> rusqlite::Result<()>
         record.owner,
         record.ip,
         record.salt,
-        commitment.map(portcullis_registry::AuditHash::as_bytes),
+        commitment.map(AuditHash::as_bytes),
         record.details,
         record.hash.as_bytes(),
     ];
@@ -79,31 +79,35 @@ pub(crate) fn chain(connection: &Connection) -> rusqlite::Result<()> {
              FROM audit_unchained ORDER BY id";
         let mut rows = connection.prepare(statement)?;
         let mut rows = rows.query([])?;
-        let mut count: u64 = 0;
+        let mut head = AuditHead::START;
         while let Some(row) = rows.next()? {
-            add(connection, &unchained(row)?)?;
-            count = count.saturating_add(1);
+            let record = unchained(row)?.placed(&head).map_err(unsealed)?;
+            head = record.head();
+            insert(connection, &record)?;
         }
-        if count > 0 {
+        if head.number > 0 {
             // What was done to them before can't show.
-            let details = serde_json::json!({ "rows": count });
+            let details = serde_json::json!({ "rows": head.number });
             add(connection, &of_store("audit.chained", details))?;
         }
     }
     connection.execute_batch("DROP TABLE audit_unchained")
 }
 
-fn unchained(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
-    let details = row.get_ref(6)?.as_str()?;
-    Ok(AuditEntry {
+/// Such a row, with its texts as they are.
+fn unchained(row: &Row<'_>) -> rusqlite::Result<AuditRecord> {
+    Ok(AuditRecord {
+        number: 0,
         at: cells::timestamp(row, 0)?,
         actor: row.get(1)?,
-        action: row.get::<_, String>(2)?.into(),
+        action: row.get(2)?,
         target: row.get(3)?,
-        owner: cells::optional_text(row, 4)?,
-        ip: cells::optional_text(row, 5)?,
-        details: serde_json::from_str(details).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(6, rusqlite::types::Type::Text, error.into())
-        })?,
+        owner: row.get(4)?,
+        ip: row.get(5)?,
+        salt: None,
+        ip_commitment: None,
+        details: row.get(6)?,
+        previous: AuditHash::ZERO,
+        hash: AuditHash::ZERO,
     })
 }

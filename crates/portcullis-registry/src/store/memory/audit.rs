@@ -52,12 +52,16 @@ impl AuditLog {
     }
 
     pub(super) fn due(&self, upkeep: &AuditUpkeep) -> AuditKept {
+        let prefix = prefix(upkeep, self.records.iter());
+        let pruned = prefix.map_or(0, |prefix| prefix.through.number);
         let erasable = upkeep.erase.as_ref().map_or(0, |erasure| {
-            let rows = self.records.iter().filter(|row| erasure.is_of(row));
-            rows.take(upkeep.limit).count()
+            let rows = self.records.iter().filter(|row| row.number > pruned);
+            rows.filter(|row| erasure.is_of(row))
+                .take(upkeep.limit)
+                .count()
         });
         AuditKept {
-            rows: prefix(upkeep, self.records.iter()).map_or(0, |prefix| prefix.rows),
+            rows: prefix.map_or(0, |prefix| prefix.rows),
             ips: count(erasable),
         }
     }
