@@ -32,7 +32,7 @@ fn entry(number: u8) -> Result<AuditEntry, Failure> {
             3 => Some(owner("other")?),
             _ => Some(owner("acme")?),
         },
-        ip: (number % 5 > 0).then_some([203, 0, 113, number].into()),
+        ip: (!number.is_multiple_of(5)).then_some([203, 0, 113, number].into()),
         details: serde_json::json!({ "number": number, "it's": "a \"key\"\u{0}" }),
     })
 }
