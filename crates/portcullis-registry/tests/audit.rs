@@ -1,5 +1,7 @@
 //! The audit log of a registry: who reads what, and what the driver removes.
 
+#![cfg(test)]
+
 use std::{sync::Arc, time::Duration};
 
 use portcullis_core::{Clock, ManualClock, Timestamp};

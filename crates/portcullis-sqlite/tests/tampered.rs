@@ -13,8 +13,8 @@ use std::{
 
 use portcullis_core::Timestamp;
 use portcullis_registry::{
-    AuditEntry, AuditErasure, AuditFault, AuditHead, AuditUpkeep, AuditVerification, AuditVerified,
-    Batch, Store,
+    AuditEntry, AuditErasure, AuditFault, AuditHead, AuditPage, AuditQuery, AuditUpkeep,
+    AuditVerification, AuditVerified, Batch, Store,
 };
 use portcullis_sqlite::{SqliteStore, look_at_audit};
 use records::audit;
@@ -57,6 +57,10 @@ async fn written(path: &Path) {
     assert_eq!((kept.rows, kept.ips), (3, 3));
 }
 
+fn page(path: &Path, query: &AuditQuery) -> AuditPage {
+    look_at_audit(path, query).unwrap()
+}
+
 struct Log {
     folder: tempfile::TempDir,
     original: PathBuf,
@@ -73,15 +77,15 @@ impl Log {
     fn verify(path: &Path, witness: Option<AuditHead>) -> Result<AuditVerified, AuditFault> {
         let mut verification = AuditVerification::new(witness);
         loop {
-            let page = look_at_audit(path, &verification.query()).unwrap();
+            let page = page(path, &verification.query());
             if let Some(verified) = verification.take(&page)? {
                 return Ok(verified);
             }
         }
     }
 
-    /// What is found in a copy that was tampered with.
-    fn found(&self, statements: &str) -> Result<AuditVerified, AuditFault> {
+    /// A copy that was tampered with.
+    fn tampered(&self, statements: &str) -> PathBuf {
         let copy = self.folder.path().join("copy.db");
         fs::copy(&self.original, &copy).unwrap();
         let connection = Connection::open(&copy).unwrap();
@@ -96,15 +100,14 @@ impl Log {
         let before = connection.total_changes();
         connection.execute_batch(statements).unwrap();
         assert!(connection.total_changes() > before, "{statements}");
-        drop(connection);
-        Self::verify(&copy, None)
+        copy
     }
 
+    /// What is found in it.
     fn fault(&self, statements: &str) -> AuditFault {
-        match self.found(statements) {
-            Err(fault) => fault,
-            Ok(_) => panic!("it is not found: {statements}"),
-        }
+        let found = Self::verify(&self.tampered(statements), None);
+        assert!(found.is_err(), "it is not found: {statements}");
+        found.unwrap_err()
     }
 }
 
