@@ -1,11 +1,13 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
+use portcullis_core::Timestamp;
+use portcullis_registry::{AuditHead, Owner};
 use portcullis_token::PepperVersion;
 
-/// Backs up and restores a store of Portcullis, and keeps its peppers.
+/// Backs up and restores a store of Portcullis, keeps its peppers, and verifies its audit log.
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version)]
 pub(crate) struct Arguments {
@@ -52,6 +54,107 @@ pub(crate) enum Command {
     /// Keeps the file of peppers.
     #[command(subcommand)]
     Pepper(PepperCommand),
+    /// Reads, verifies and trims the audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Verifies that no row of the log was changed or removed, also while a service has the store
+    /// open.
+    Verify {
+        /// The store: a SQLite file.
+        #[arg(long)]
+        store: PathBuf,
+        /// A head that was noted before, as `audit head` prints it: the log must have its row.
+        #[arg(long)]
+        witness: Option<AuditHead>,
+    },
+    /// Prints the newest row's number and hash: a witness, to be kept elsewhere.
+    Head {
+        /// The store: a SQLite file.
+        #[arg(long)]
+        store: PathBuf,
+    },
+    /// Prints the whole log as lines of JSON, oldest first.
+    Export {
+        /// The store: a SQLite file.
+        #[arg(long)]
+        store: PathBuf,
+    },
+    /// Verifies an export of the whole log.
+    Check {
+        /// The export; standard input, if it is absent or `-`.
+        file: Option<PathBuf>,
+        /// A head that was noted before: the export must have its row.
+        #[arg(long)]
+        witness: Option<AuditHead>,
+    },
+    /// Removes the oldest rows. A row says so.
+    Prune {
+        #[command(flatten)]
+        alone: Alone,
+        /// From before when: an age such as `365d`, or a time such as `2026-01-01T00:00:00Z`.
+        #[arg(long)]
+        before: Before,
+    },
+    /// Erases addresses; the rows stay, and the log can be verified as before. A row says so.
+    #[command(group(clap::ArgGroup::new("which").required(true).multiple(true)))]
+    EraseIps {
+        #[command(flatten)]
+        alone: Alone,
+        /// Those from before: an age such as `90d`, or a time such as `2026-01-01T00:00:00Z`.
+        #[arg(long, group = "which")]
+        before: Option<Before>,
+        /// Those in rows of this owner.
+        #[arg(long, group = "which")]
+        owner: Option<Owner>,
+    },
+}
+
+/// A store that is written to.
+#[derive(Args, Debug)]
+pub(crate) struct Alone {
+    /// The store: a SQLite file that no service has open.
+    #[arg(long)]
+    pub(crate) store: PathBuf,
+    /// The revocation journal of the store, if it has one.
+    #[arg(long)]
+    pub(crate) journal: Option<PathBuf>,
+}
+
+/// An instant, or so long before now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Before {
+    At(Timestamp),
+    Ago(Duration),
+}
+
+impl FromStr for Before {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(at) = text.parse() {
+            return Ok(Self::At(at));
+        }
+        let age = text.char_indices().next_back().and_then(|(at, unit)| {
+            let seconds = match unit {
+                's' => 1,
+                'm' => 60,
+                'h' => 60 * 60,
+                'd' => 24 * 60 * 60,
+                _ => return None,
+            };
+            let number = text.get(..at)?;
+            if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            number.parse::<u64>().ok()?.checked_mul(seconds)
+        });
+        age.map(|seconds| Self::Ago(Duration::from_secs(seconds)))
+            .ok_or("neither an age such as `365d` nor a time such as `2026-01-01T00:00:00Z`")
+    }
 }
 
 #[derive(Debug, Subcommand)]

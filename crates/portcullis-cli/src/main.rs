@@ -1,6 +1,7 @@
 //! The command `portcullis`; see the README.
 
 mod arguments;
+mod audit;
 mod pepper;
 mod store;
 
@@ -53,8 +54,11 @@ fn main() -> ExitCode {
         }
         Command::DangerousForgetJournal { store } => store::forget_journal(&store),
         Command::Pepper(command) => pepper::run(command),
+        Command::Audit(command) => audit::run(command),
     };
     let (code, shown) = match &done {
+        // An export has printed what it has to say.
+        Ok(text) if text.is_empty() => (ExitCode::SUCCESS, Ok(())),
         Ok(text) => (ExitCode::SUCCESS, writeln!(io::stdout(), "{text}")),
         Err(Failed(line)) => (
             ExitCode::FAILURE,

@@ -140,7 +140,7 @@ impl Registry {
         AuditEntry {
             at: self.inner.clock.now(),
             actor: actor.audit_name(),
-            action,
+            action: action.into(),
             target: PrefixedId(record.kind, record.id).to_string(),
             owner: Some(record.owner.clone()),
             ip: actor.ip(),

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use crate::{
     Batch, CommitError, CredentialRecord, CreditOp, Denied, Event, EventKind, Filter, Of,
     PrefixedId, Query, Registry, Remac, StoreError, Usage, Verifier,
+    audit::Retaining,
     hot::HotTable,
     load::COLD_READS,
     metrics::{Background, Job, Levels},
@@ -28,7 +29,8 @@ use crate::{
 const POLL: Duration = Duration::from_millis(500);
 /// Uses are written every so many polls: once a minute.
 const POLLS_PER_FLUSH: u32 = 120;
-/// How often keys are looked for that end soon or are old, in polls, and how soon that is.
+/// How often keys are looked for that end soon or are old, and old rows of the audit log, in polls:
+/// once an hour; and how soon that is.
 const POLLS_PER_LOOK: u32 = 7_200;
 const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How many of them are told of at a time, and how many of a kind in all.
@@ -182,8 +184,8 @@ impl Drop for Gathered<'_> {
 }
 
 /// The registry's background work: writes uses, settles what callers left behind, follows changes
-/// that others made, sweeps idle credentials, reminds of keys that end
-/// soon, are old or were never used.
+/// that others made, sweeps idle credentials, reminds of keys that end soon, are old or were never
+/// used, removes what is old from the audit log.
 ///
 /// Spawn it once on a runtime with timers (`tokio::spawn(driver)`). It ends when
 /// [`Registry::close`] is called; that of a verifier that was opened by itself has nothing to finish, and
@@ -217,6 +219,7 @@ async fn run(verifier: Verifier, metrics: Background) {
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut polls: u32 = 0;
     let mut look = Look::default();
+    let mut retaining = Retaining::default();
     let report = |job, outcome| report(&metrics, job, outcome);
     loop {
         let errands = &verifier.inner.errands;
@@ -232,6 +235,8 @@ async fn run(verifier: Verifier, metrics: Background) {
                 verifier.inner.hot.sweep(turn, verifier.inner.clock.tick());
                 look.is_due |= polls.is_multiple_of(POLLS_PER_LOOK);
                 report(Job::Reminders, verifier.remind(&mut look).await);
+                retaining.is_due |= polls.is_multiple_of(POLLS_PER_LOOK);
+                report(Job::Retention, verifier.retain(&mut retaining).await);
                 polls = polls.wrapping_add(1);
                 if polls.is_multiple_of(POLLS_PER_FLUSH) {
                     report(Job::Uses, verifier.flush().await);

@@ -94,7 +94,7 @@ pub enum EventKind {
 impl Event {
     /// What a line of the audit log tells, if it is of a kind that is told.
     fn of(entry: &AuditEntry) -> Option<Self> {
-        let kind = match entry.action {
+        let kind = match &*entry.action {
             "key.issued" => EventKind::Issued,
             "key.imported" => EventKind::Imported,
             "key.changed" | "key.capped" | "key.adopted" | "session.changed" => EventKind::Changed,

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod actor;
+mod audit;
 mod change;
 mod credits;
 mod deadlines;
@@ -32,6 +33,11 @@ mod usage;
 mod verifier;
 
 pub use actor::Actor;
+pub use audit::{
+    AuditChain, AuditEntry, AuditErasure, AuditFault, AuditFilter, AuditHash, AuditHead, AuditKept,
+    AuditOrder, AuditPage, AuditPrefix, AuditQuery, AuditRecord, AuditUpkeep, AuditVerification,
+    AuditVerified, ParseAuditHeadError, ParseAuditLineError, VerifyAuditError,
+};
 pub use credits::{
     Account, Books, Charge, Credits, Ending, Held, Hold, LedgerKind, LedgerLine, LedgerListing,
     LedgerPage, LedgerQuery, LineNumber, NewLine, ParseLedgerKindError, Period, Reservation,
@@ -57,7 +63,7 @@ pub use peppers::{PepperUse, RetireError, Retirement};
 pub use plan::{ParsePlanError, Plan};
 pub use principal::{PrefixedId, Principal};
 pub use record::{
-    AuditEntry, CreatedBy, CredentialRecord, OwnerRecord, PepperRecord, Seq, State, Usage, Version,
+    CreatedBy, CredentialRecord, OwnerRecord, PepperRecord, Seq, State, Usage, Version,
 };
 pub use registry::Registry;
 pub use sessions::{

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use portcullis_core::{Clock, SystemClock};
 use portcullis_token::ImportedScheme;
 
-use crate::ReviewTerms;
+use crate::{ReviewTerms, audit::Retention};
 
 /// How a registry is opened, where it is not as usual.
 ///
@@ -22,6 +22,7 @@ pub struct Options {
     pub(crate) imported: Vec<ImportedScheme>,
     pub(crate) review: ReviewTerms,
     pub(crate) reservation_ttl: Duration,
+    pub(crate) retention: Retention,
 }
 
 impl Options {
@@ -39,6 +40,7 @@ impl Options {
             imported: Vec::new(),
             review: ReviewTerms::new(),
             reservation_ttl: Self::DEFAULT_RESERVATION_TTL,
+            retention: Retention::default(),
         }
     }
 
@@ -90,6 +92,25 @@ impl Options {
     #[must_use]
     pub const fn with_reservation_ttl(mut self, ttl: Duration) -> Self {
         self.reservation_ttl = ttl;
+        self
+    }
+
+    /// For how long rows of the audit log are kept: for ever, unless this is said.
+    ///
+    /// The [driver](crate::Driver) looks every hour, and removes the oldest rows up to the first
+    /// that is younger, a thousand in each commit. A row says what was removed.
+    #[must_use]
+    pub const fn with_audit_retention(mut self, kept: Duration) -> Self {
+        self.retention.rows = Some(kept);
+        self
+    }
+
+    /// For how long the audit log has IPs: as long as it has their rows, unless this is said.
+    ///
+    /// They are erased as [rows](Self::with_audit_retention) are removed.
+    #[must_use]
+    pub const fn with_ip_retention(mut self, kept: Duration) -> Self {
+        self.retention.ips = Some(kept);
         self
     }
 }

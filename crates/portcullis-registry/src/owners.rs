@@ -159,7 +159,7 @@ impl Registry {
         AuditEntry {
             at: self.inner.clock.now(),
             actor: actor.audit_name(),
-            action,
+            action: action.into(),
             target: owner.to_string(),
             owner: Some(owner.clone()),
             ip: actor.ip(),

@@ -155,7 +155,7 @@ impl Registry {
             let audit = AuditEntry {
                 at: self.inner.clock.now(),
                 actor: actor.audit_name(),
-                action: "pepper.retired",
+                action: "pepper.retired".into(),
                 target: format!("pepper {version}"),
                 owner: None,
                 ip: actor.ip(),

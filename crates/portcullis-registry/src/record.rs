@@ -142,22 +142,3 @@ pub struct PepperRecord {
     /// What tells a wrong pepper of the same version.
     pub fingerprint: [u8; 8],
 }
-
-/// One line of the audit log: who, what, when, from where; without secrets.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct AuditEntry {
-    /// When.
-    pub at: Timestamp,
-    /// Who: `system`, `user:` or `key:`/`ses:` and an id.
-    pub actor: String,
-    /// What: `key.issued`, say.
-    pub action: &'static str,
-    /// To what: `key_…`, say.
-    pub target: String,
-    /// Whose it is.
-    pub owner: Option<Owner>,
-    /// From where, if known.
-    pub ip: Option<std::net::IpAddr>,
-    /// A JSON object: what changed, before and after.
-    pub details: serde_json::Value,
-}

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use crate::{
     Batch, Changes, CommitError, Driver, Hot, Key, OpenError, Options, Page, Principal, Query,
     Refusal, ReviewTerms, Seq, Snapshot, Store, StoreError, Visit,
+    audit::Retention,
     change::Followed,
     deadlines::Deadlines,
     driver::Errands,
@@ -74,6 +75,7 @@ pub(crate) struct Inner {
     pub(crate) fills: Fills<CredentialId>,
     pub(crate) schemes: Schemes,
     pub(crate) imported_fills: Fills<Alias>,
+    pub(crate) retention: Retention,
     pub(crate) cold_reads: Semaphore,
     pub(crate) recently_denied: RecentlyDenied,
     pub(crate) review: ReviewTerms,
@@ -149,6 +151,7 @@ impl Verifier {
             fills: Fills::default(),
             schemes: Schemes::new(options.imported),
             imported_fills: Fills::default(),
+            retention: options.retention,
             cold_reads: Semaphore::new(COLD_READS),
             recently_denied: RecentlyDenied::default(),
             review: options.review,

@@ -298,7 +298,7 @@ async fn who_may_add_credits_and_read_the_ledger() {
     let audit = bed.store.audit();
     let last = audit.last().unwrap();
     assert_eq!(
-        (last.action, last.target.as_str()),
+        (&*last.action, last.target.as_str()),
         ("owner.credits", "other")
     );
 }

@@ -100,7 +100,7 @@ async fn wider_networks_need_every_scope_of_the_key_and_narrower_do_not() {
     assert!(bed.verify(strong.token.expose()).await.is_some());
     let line = bed.store.audit().pop().unwrap();
     let expected = json!({"networks": {"before": ["203.0.113.0/24"], "after": []}});
-    assert_eq!((line.action, line.details), ("key.changed", expected));
+    assert_eq!((&*line.action, line.details), ("key.changed", expected));
 }
 
 #[tokio::test]

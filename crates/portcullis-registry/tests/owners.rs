@@ -77,7 +77,7 @@ async fn every_change_of_an_owner_is_in_the_audit_log() {
     let audit = bed.store.audit();
     let lines: Vec<_> = audit
         .iter()
-        .map(|line| (line.action, line.target.as_str(), line.details.clone()))
+        .map(|line| (&*line.action, line.target.as_str(), line.details.clone()))
         .collect();
     let shown = json!({
         "name": "pro", "perCredential": "5/60s", "perOwner": null, "allowance": null,

@@ -137,7 +137,7 @@ async fn the_successor_is_the_same_key_and_says_what_it_replaces() {
     let audit = bed.store.audit();
     let lines: Vec<_> = audit.iter().rev().take(2).collect();
     assert_eq!(
-        (lines[0].action, lines[1].action),
+        (&*lines[0].action, &*lines[1].action),
         ("key.rotated", "key.issued")
     );
     assert_eq!(lines[0].target, name_of(&old).to_string());

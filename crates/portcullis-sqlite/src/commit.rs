@@ -2,14 +2,15 @@
 
 use portcullis_core::CredentialId;
 use portcullis_registry::{
-    AuditEntry, Batch, CommitError, CredentialRecord, Owner, OwnerRecord, PepperRecord, Plan,
-    Remac, Seq, Version, apply_movement,
+    Batch, CommitError, CredentialRecord, Owner, OwnerRecord, PepperRecord, Plan, Remac, Seq,
+    Version, apply_movement,
 };
 use portcullis_token::PepperVersion;
 use rusqlite::{CachedStatement, Connection, Params, params};
 
 use crate::{
     attempt::{Attempt, WRITING},
+    audit,
     cells::{self, columns},
     credits::Books,
     fetch, uses,
@@ -64,8 +65,9 @@ pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<Seq, Commi
     for remac in &batch.remacs {
         put_mac(connection, remac).attempt(WRITING)?;
     }
-    for entry in &batch.audit {
-        add_audit(connection, entry).attempt(WRITING)?;
+    audit::add_all(connection, &batch.audit).attempt(WRITING)?;
+    if let Some(upkeep) = &batch.audit_upkeep {
+        audit::keep(connection, upkeep).attempt(WRITING)?;
     }
     Ok(fetch::head(connection).attempt(WRITING)?)
 }
@@ -282,19 +284,4 @@ fn put_mac(connection: &Connection, remac: &Remac) -> rusqlite::Result<()> {
         params![id, from, to, remac.mac.as_bytes()],
     )
     .map(drop)
-}
-
-fn add_audit(connection: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
-    let statement = "INSERT INTO audit (at, actor, action, target, owner, ip, details) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let params = params![
-        entry.at.unix_micros(),
-        entry.actor,
-        entry.action,
-        entry.target,
-        entry.owner.as_ref().map(Owner::as_str),
-        entry.ip.map(|ip| ip.to_string()),
-        entry.details.to_string(),
-    ];
-    execute(connection, statement, params).map(drop)
 }

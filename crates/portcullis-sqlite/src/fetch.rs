@@ -11,6 +11,7 @@ use rusqlite::{
 };
 
 use crate::{
+    audit,
     cells::{self, COLUMNS, columns},
     credits, ledger, uses,
 };
@@ -49,6 +50,8 @@ pub(crate) fn snapshot(connection: &Connection, key: &Key) -> rusqlite::Result<S
             None => Found::Nothing,
         },
         Key::Ledger(query) => Found::Ledger(Box::new(ledger::page(connection, query)?)),
+        Key::Audit(query) => Found::Audit(Box::new(audit::page(connection, query)?)),
+        Key::AuditUpkeep(upkeep) => Found::AuditUpkeep(audit::due(connection, upkeep)?),
     };
     Ok(Snapshot { head, found })
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attempt;
+mod audit;
 mod backup;
 mod cells;
 mod commit;
@@ -24,6 +25,6 @@ mod writer;
 pub use backup::{Backup, BackupError, backup};
 pub use error::OpenError;
 pub use journal::JournalError;
-pub use look::{LookError, StoredPepper, look_at_peppers};
+pub use look::{LookError, StoredPepper, look_at_audit, look_at_peppers};
 pub use restore::{MissingPeppers, RestoreError, Restored, restore};
 pub use store::SqliteStore;

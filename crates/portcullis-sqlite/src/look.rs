@@ -6,11 +6,12 @@ use std::{
     time::SystemTime,
 };
 
+use portcullis_registry::{AuditPage, AuditQuery};
 use portcullis_token::PepperVersion;
 use rusqlite::{Connection, OpenFlags, Row, params};
 
 use crate::{
-    cells,
+    audit, cells,
     error::shown,
     file,
     migrate::{self, Contents},
@@ -40,6 +41,18 @@ pub enum LookError {
     /// The database of another program, or of a version that this one doesn't know.
     #[error("{} is not a store that this program knows", shown(.0))]
     NotAStore(PathBuf),
+    /// A store of a version before the log was a chain; whatever opens it to write brings it up to
+    /// date.
+    #[error(
+        "the store {} is of version {found}: open it once with this version",
+        shown(path)
+    )]
+    Older {
+        /// The store.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
     /// SQLite refused.
     #[error("could not read the store {}", shown(path))]
     Sqlite {
@@ -56,6 +69,33 @@ pub enum LookError {
 /// # Errors
 /// [`LookError`]. The store is as it was in any case.
 pub fn look_at_peppers(store: &Path) -> Result<Vec<StoredPepper>, LookError> {
+    look(store, |connection, _| peppers(connection))
+}
+
+/// A part of the audit log of a store, also of one that a service has open. It blocks the thread.
+///
+/// # Errors
+/// [`LookError`]. The store is as it was in any case.
+pub fn look_at_audit(store: &Path, query: &AuditQuery) -> Result<AuditPage, LookError> {
+    look(store, |connection, version| {
+        match version < audit::CHAINED_SINCE {
+            true => Ok(Err(LookError::Older {
+                path: store.to_owned(),
+                found: version,
+            })),
+            false => {
+                let snapshot = connection.unchecked_transaction()?;
+                audit::page(&snapshot, query).map(Ok)
+            }
+        }
+    })?
+}
+
+/// Runs `work` on a store, with its version.
+fn look<T>(
+    store: &Path,
+    work: impl Fn(&Connection, u32) -> rusqlite::Result<T>,
+) -> Result<T, LookError> {
     let sqlite = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => LookError::NotAStore(store.to_owned()),
         _ => LookError::Sqlite {
@@ -68,10 +108,11 @@ pub fn look_at_peppers(store: &Path) -> Result<Vec<StoredPepper>, LookError> {
     }
     read(store, sqlite, |connection| {
         match migrate::contents(connection).map_err(sqlite)? {
-            Contents::Store(version) if version <= migrate::known() => {}
-            _ => return Err(LookError::NotAStore(store.to_owned())),
+            Contents::Store(version) if version <= migrate::known() => {
+                work(connection, version).map_err(sqlite)
+            }
+            _ => Err(LookError::NotAStore(store.to_owned())),
         }
-        peppers(connection).map_err(sqlite)
     })
 }
 

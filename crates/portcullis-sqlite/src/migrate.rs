@@ -2,15 +2,18 @@
 
 use rusqlite::Connection;
 
+use crate::audit;
+
 /// In the header of every store: `Ptcl`, so that no other program's file is taken for one.
 pub(crate) const APPLICATION_ID: i32 = 0x5074_636c;
 
 /// What makes version n + 1 of version n.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_directory.sql"),
     include_str!("../migrations/0003_networks_plans_imports.sql"),
     include_str!("../migrations/0004_journal.sql"),
+    include_str!("../migrations/0005_audit.sql"),
     include_str!("../migrations/0006_credits.sql"),
     include_str!("../migrations/0007_usage.sql"),
 ];
@@ -53,6 +56,9 @@ pub(crate) fn migrate(connection: &mut Connection, from: u32) -> rusqlite::Resul
     {
         let transaction = connection.transaction()?;
         transaction.execute_batch(step)?;
+        if version == audit::CHAINED_SINCE {
+            audit::chain(&transaction)?;
+        }
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", version)?;
         transaction.commit()?;

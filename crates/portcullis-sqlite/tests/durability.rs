@@ -204,8 +204,18 @@ async fn lines_of_the_audit_log_can_not_be_changed() {
     for statement in [
         "UPDATE audit SET actor = 'nobody'",
         "DELETE FROM audit",
-        "INSERT OR REPLACE INTO audit SELECT id, at, 'x', action, target, owner, ip, details FROM audit",
-        "REPLACE INTO audit (id, at, actor, action, target, details) VALUES (1, 0, '', '', '', '')",
+        "UPDATE audit SET details = '[]', ip = NULL, salt = NULL",
+        "UPDATE audit SET ip = '203.0.113.9'",
+        "UPDATE audit SET hash = zeroblob(32)",
+        "INSERT OR REPLACE INTO audit SELECT number, at, 'x', action, target, owner, ip, salt, \
+         ip_commitment, details, hash FROM audit",
+        "REPLACE INTO audit (number, at, actor, action, target, details, hash) \
+         VALUES (1, 0, '', '', '', '', zeroblob(32))",
+        "INSERT INTO audit (number, at, actor, action, target, details, hash) \
+         VALUES (3, 0, '', '', '', '', zeroblob(32))",
+        "UPDATE audit_ends SET number = 0",
+        "UPDATE audit_ends SET anchor_number = 2",
+        "DELETE FROM audit_ends",
     ] {
         let refused = connection.execute(statement, []).unwrap_err();
         assert_eq!(

@@ -210,6 +210,7 @@ fn app(
         })
         .with_login(login)
         .with_keys("/api-keys", Social::API_KEYS_READ, Social::API_KEYS_WRITE)
+        .with_audit("/audit", Social::AUDIT_READ)
         .with_denials("/denials", Social::API_KEYS_READ);
     let api = billing::routes(api, registry.clone());
     let router = resources::routes(api, registry)

@@ -327,6 +327,7 @@ fn nothing_that_comes_with_requests_makes_a_series_or_is_told() {
         "reminders",
         "uses",
         "reservations",
+        "retention",
         // action
         "key.adopted",
         "key.capped",
@@ -336,6 +337,7 @@ fn nothing_that_comes_with_requests_makes_a_series_or_is_told() {
         "key.revoked",
         "key.rotated",
         "owner.added",
+        "owner.credits",
         "owner.plan",
         "owner.suspension",
         "pepper.retired",

@@ -4,6 +4,7 @@
 
 mod actors;
 mod app;
+mod audit;
 mod bad_input;
 mod client;
 mod fallbacks;

@@ -20,12 +20,13 @@ const SETTLEMENTS: &str = "portcullis_settlements_waiting";
 const EVENTS_LOST: &str = "portcullis_events_lost_total";
 
 impl Job {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Changes,
         Self::Settlements,
         Self::Reminders,
         Self::Uses,
         Self::Reservations,
+        Self::Retention,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -35,6 +36,7 @@ impl Job {
             Self::Reminders => "reminders",
             Self::Uses => "uses",
             Self::Reservations => "reservations",
+            Self::Retention => "retention",
         }
     }
 }

@@ -22,12 +22,14 @@ pub(crate) enum Job {
     Changes,
     /// Settles what callers left behind.
     Settlements,
-    /// Tells of keys that end soon.
+    /// Reminds of keys that end soon, are old or were never used.
     Reminders,
     /// Writes uses and re-made MACs.
     Uses,
     /// Gives back what a process that died had reserved.
     Reservations,
+    /// Removes what is old from the audit log.
+    Retention,
 }
 
 /// What the driver sees of the registry's state.

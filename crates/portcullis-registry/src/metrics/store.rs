@@ -1,6 +1,6 @@
 //! A store whose calls are counted: whatever makes them, and whichever store it is.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use ::metrics::{
     Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram,
@@ -8,7 +8,8 @@ use ::metrics::{
 use portcullis_core::{BoxFuture, Clock, Tick};
 
 use crate::{
-    Batch, Changes, CommitError, CreditOp, Key, Page, Query, Seq, Snapshot, Store, StoreError,
+    AuditEntry, Batch, Changes, CommitError, CreditOp, Key, Page, Query, Seq, Snapshot, Store,
+    StoreError,
 };
 
 const CALLS: &str = "portcullis_store_calls_total";
@@ -20,7 +21,7 @@ const CHARGED: &str = "portcullis_credits_charged_total";
 
 /// The actions of the audit log, so that each is there from the start, at 0. One that is not among
 /// them is counted from its first time on.
-const ACTIONS: [&str; 17] = [
+const ACTIONS: [&str; 18] = [
     "key.adopted",
     "key.capped",
     "key.changed",
@@ -29,6 +30,7 @@ const ACTIONS: [&str; 17] = [
     "key.revoked",
     "key.rotated",
     "owner.added",
+    "owner.credits",
     "owner.plan",
     "owner.suspension",
     "pepper.retired",
@@ -174,7 +176,7 @@ struct Done {
 impl Done {
     fn of(batch: &Batch) -> Self {
         let mut done = Self {
-            actions: batch.audit.iter().map(|entry| entry.action).collect(),
+            actions: batch.audit.iter().map(action).collect(),
             ..Self::default()
         };
         for op in &batch.credits {
@@ -196,6 +198,14 @@ impl Done {
             }
         }
         done
+    }
+}
+
+/// The action of an entry, as one of those that this code knows.
+fn action(entry: &AuditEntry) -> &'static str {
+    match entry.action {
+        Cow::Borrowed(action) => action,
+        Cow::Owned(_) => "other",
     }
 }
 

@@ -4,8 +4,8 @@ use portcullis_core::{CredentialId, RequestId, Timestamp};
 use portcullis_token::{Mac, PepperVersion};
 
 use crate::{
-    AuditEntry, CredentialRecord, Denied, Owner, OwnerRecord, PepperRecord, Terms, UsageDelta,
-    Version,
+    AuditEntry, AuditUpkeep, CredentialRecord, Denied, Owner, OwnerRecord, PepperRecord, Terms,
+    UsageDelta, Version,
 };
 
 /// What one commit writes, all of it or nothing.
@@ -36,8 +36,10 @@ pub struct Batch {
     pub denied: Vec<Denied>,
     /// MACs under another pepper. Never a change, nor a new version.
     pub remacs: Vec<Remac>,
-    /// Lines for the audit log.
+    /// Lines for the audit log, which are [sealed](crate::AuditRecord::seal) in the order of commits.
     pub audit: Vec<AuditEntry>,
+    /// What is removed from the audit log.
+    pub audit_upkeep: Option<AuditUpkeep>,
 }
 
 impl Batch {
@@ -53,6 +55,7 @@ impl Batch {
             && self.denied.is_empty()
             && self.remacs.is_empty()
             && self.audit.is_empty()
+            && self.audit_upkeep.is_none()
     }
 }
 

@@ -16,8 +16,9 @@ pub use memory::MemoryStore;
 pub use query::{Cursor, Filter, Of, Page, Paging, ParseCursorError, Query};
 
 use crate::{
-    Account, CredentialRecord, Day, DayUsage, DeniedPage, DeniedQuery, LedgerPage, LedgerQuery,
-    Owner, OwnerRecord, PepperRecord, Seq, Usage, UsageDetails,
+    Account, AuditKept, AuditPage, AuditQuery, AuditUpkeep, CredentialRecord, Day, DayUsage,
+    DeniedPage, DeniedQuery, LedgerPage, LedgerQuery, Owner, OwnerRecord, PepperRecord, Seq, Usage,
+    UsageDetails,
 };
 
 /// A durable home for credentials, owners, credits and the audit log.
@@ -103,6 +104,10 @@ pub enum Key {
     Account(Owner),
     /// A part of an owner's ledger, with what it has to add up to.
     Ledger(LedgerQuery),
+    /// A part of the audit log, with its ends.
+    Audit(Box<AuditQuery>),
+    /// How much of an upkeep of the audit log there is to do in one commit.
+    AuditUpkeep(Box<AuditUpkeep>),
 }
 
 /// One consistent read.
@@ -157,6 +162,10 @@ pub enum Found {
     Account(Account),
     /// A part of an owner's ledger; of one that is not known there are no lines.
     Ledger(Box<LedgerPage>),
+    /// A part of the audit log.
+    Audit(Box<AuditPage>),
+    /// How much there is to do.
+    AuditUpkeep(AuditKept),
 }
 
 /// What changed after some number.

@@ -6,13 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portcullis_core::{Clock, SystemClock};
 use portcullis_registry::Seq;
 use portcullis_token::{PepperRing, PepperVersion};
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags};
 
 use super::{MissingPeppers, RestoreError, peppers, replay::replay};
 use crate::{
+    audit,
     backup::check_integrity,
     cells, fetch, file,
     journal::{self, Journal, JournalError},
@@ -243,11 +243,7 @@ impl Copy<'_> {
             "forgottenPeppers": absent.iter().map(|version| version.number()).collect::<Vec<_>>(),
             "revoked": restored.revoked,
         });
-        transaction.execute(
-            "INSERT INTO audit (at, actor, action, target, details) \
-             VALUES (?1, 'system', 'store.restored', 'store', ?2)",
-            params![SystemClock::new().now().unix_micros(), details.to_string()],
-        )?;
+        audit::add(&transaction, &audit::of_store("store.restored", details))?;
         transaction.commit()?;
         Ok(restored)
     }

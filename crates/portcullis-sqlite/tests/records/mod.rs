@@ -47,7 +47,7 @@ pub(crate) fn audit(target: &str) -> AuditEntry {
     AuditEntry {
         at: Timestamp::UNIX_EPOCH,
         actor: "system".into(),
-        action: "key.issued",
+        action: "key.issued".into(),
         target: target.into(),
         owner: Some(owner()),
         ip: None,

@@ -12,6 +12,7 @@ use portcullis_registry::{
 };
 
 use super::{
+    audit::rows as audit_rows,
     failure::{Outcome, conflicts, ensure, same, too_few},
     fixtures::{
         add, at, audit, balance, credentials, head, id, is_there, key, mac, owner, owner_record,
@@ -56,6 +57,7 @@ pub(crate) async fn nothing_of_it(store: &dyn Store) -> Outcome {
     let (record, usage) = read(store, id(1)?).await?;
     same(record, written(&key(1)?), "the record that was there")?;
     same(usage.requests, 0, "its usage")?;
+    same(audit_rows(store).await?, Vec::new(), "the audit log")?;
     ensure(
         !is_there(store, Key::Credential(id(2)?)).await?,
         "the insert is there",

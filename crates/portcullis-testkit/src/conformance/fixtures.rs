@@ -133,7 +133,7 @@ pub(crate) fn audit() -> AuditEntry {
     AuditEntry {
         at: at(0),
         actor: "system".into(),
-        action: "key.issued",
+        action: "key.issued".into(),
         target: "key_qBhy02hoi8ucTVyA".into(),
         owner: Owner::new("acme").ok(),
         ip: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),

@@ -4,6 +4,7 @@
 //! take no time from a clock and do not sleep; they need a Tokio runtime, better one of several
 //! threads.
 
+mod audit;
 mod changes;
 mod columns;
 mod commits;
@@ -261,6 +262,17 @@ pub fn checks() -> Vec<Check> {
             names_are_told_apart_byte_by_byte,
             grants_survive_as_they_are,
             times_survive_to_the_microsecond,
+        }
+        audit {
+            an_empty_store_has_an_empty_audit_log,
+            audit_rows_are_sealed_in_the_order_of_commits,
+            concurrent_commits_make_one_chain,
+            a_refused_batch_leaves_no_audit_row,
+            audit_rows_are_read_in_parts_in_both_orders,
+            audit_filters_keep_what_they_say,
+            the_oldest_audit_rows_are_pruned,
+            all_audit_rows_are_pruned_in_parts,
+            ips_are_erased_and_the_chain_stays,
         }
         concurrency {
             of_concurrent_puts_of_one_version_one_wins,

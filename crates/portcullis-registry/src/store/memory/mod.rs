@@ -1,5 +1,6 @@
 //! The store that forgets.
 
+mod audit;
 mod credits;
 mod uses;
 
@@ -12,6 +13,7 @@ use std::{
 use portcullis_core::{BoxFuture, CredentialId};
 use portcullis_token::{PepperVersion, TokenKind};
 
+use audit::AuditLog;
 use credits::Credits;
 use uses::Uses;
 
@@ -42,7 +44,7 @@ struct Tables {
     peppers: BTreeMap<PepperVersion, PepperRecord>,
     credits: Credits,
     uses: Uses,
-    audit: Vec<AuditEntry>,
+    audit: AuditLog,
     /// INVARIANT: the change at index `n` has the number `n + 1`, so the length is the head.
     changes: Vec<Change>,
 }
@@ -57,7 +59,7 @@ impl MemoryStore {
     /// The audit log, oldest first.
     #[must_use]
     pub fn audit(&self) -> Vec<AuditEntry> {
-        self.locked().audit.clone()
+        self.locked().audit.entries()
     }
 
     /// The ledger of an owner, oldest first.
@@ -161,6 +163,8 @@ impl Tables {
                 None => Found::Nothing,
             },
             Key::Ledger(query) => Found::Ledger(Box::new(self.credits.page(query))),
+            Key::Audit(query) => Found::Audit(Box::new(self.audit.page(query))),
+            Key::AuditUpkeep(upkeep) => Found::AuditUpkeep(self.audit.due(upkeep)),
         };
         Snapshot {
             head: self.head(),
@@ -179,6 +183,7 @@ impl Tables {
 
     fn apply(&mut self, batch: Batch) -> Result<Seq, CommitError> {
         self.check(&batch)?;
+        let audit = self.audit.stage(&batch)?;
         self.credits.apply(&batch.credits)?;
         // From here on nothing can fail.
         for record in batch.credentials {
@@ -206,7 +211,7 @@ impl Tables {
         for remac in batch.remacs {
             self.remac(&remac);
         }
-        self.audit.extend(batch.audit);
+        self.audit.take(audit);
         Ok(self.head())
     }
 

@@ -1,0 +1,119 @@
+//! Retention: what is removed from the log, and the rows that say so.
+
+use portcullis_core::Timestamp;
+use portcullis_registry::{
+    AuditErasure, AuditHash, AuditHead, AuditKept, AuditPrefix, AuditUpkeep, Owner,
+};
+use rusqlite::{Connection, params};
+
+use super::{
+    add,
+    reading::{Conditions, ends},
+};
+use crate::{cells, commit::execute};
+
+/// How much there is to do in one commit.
+pub(crate) fn due(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Result<AuditKept> {
+    let prefix = prefix(connection, upkeep)?;
+    let ips = match &upkeep.erase {
+        Some(erasure) => {
+            // What is removed need not be erased.
+            let after = prefix.map_or(0, |prefix| prefix.through.number);
+            let (rows, conditions) = erasable(erasure, after, upkeep.limit);
+            let mut count = connection.prepare(&format!("SELECT count(*) FROM ({rows})"))?;
+            count.query_row(conditions.params(), |row| cells::count(row, 0))?
+        }
+        None => 0,
+    };
+    Ok(AuditKept {
+        rows: prefix.map_or(0, |prefix| prefix.rows),
+        ips,
+    })
+}
+
+/// Removes rows and erases IPs, and adds the rows that say so.
+pub(crate) fn keep(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Result<()> {
+    // What is deleted is overwritten in the file, not only forgotten.
+    secure_delete(connection, true)?;
+    let kept = prune(connection, upkeep).and_then(|()| match &upkeep.erase {
+        Some(erasure) => erase(connection, upkeep, erasure),
+        None => Ok(()),
+    });
+    kept.and(secure_delete(connection, false))
+}
+
+fn secure_delete(connection: &Connection, wanted: bool) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "secure_delete", wanted, |_| Ok(()))
+}
+
+fn prefix(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Result<Option<AuditPrefix>> {
+    if upkeep.prune_before.is_none() {
+        return Ok(None);
+    }
+    // As many as are looked at.
+    let limit = i64::try_from(upkeep.limit.max(2)).unwrap_or(i64::MAX);
+    let statement = "SELECT number, hash, at, action FROM audit ORDER BY number LIMIT ?1";
+    let mut statement = connection.prepare_cached(statement)?;
+    let oldest = statement.query_map([limit], |row| {
+        let head = AuditHead {
+            number: cells::count(row, 0)?,
+            hash: AuditHash::from_bytes(row.get(1)?),
+        };
+        Ok((head, cells::timestamp(row, 2)?, row.get::<_, String>(3)?))
+    })?;
+    let oldest: Vec<_> = oldest.collect::<Result<_, _>>()?;
+    Ok(upkeep.prefix(oldest))
+}
+
+fn prune(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Result<()> {
+    let Some(prefix) = prefix(connection, upkeep)? else {
+        return Ok(());
+    };
+    let number = cells::count_cell(prefix.through.number);
+    // The anchor first: up to it rows may be removed.
+    let statement = "UPDATE audit_ends SET anchor_number = ?1, anchor_hash = ?2";
+    execute(
+        connection,
+        statement,
+        params![number, prefix.through.hash.as_bytes()],
+    )?;
+    execute(connection, "DELETE FROM audit WHERE number <= ?1", [number])?;
+    add(connection, &upkeep.pruned(&prefix))
+}
+
+fn erase(
+    connection: &Connection,
+    upkeep: &AuditUpkeep,
+    erasure: &AuditErasure,
+) -> rusqlite::Result<()> {
+    let (rows, conditions) = erasable(erasure, 0, upkeep.limit);
+    let statement = format!("UPDATE audit SET ip = NULL, salt = NULL WHERE number IN ({rows})");
+    let ips = connection
+        .prepare(&statement)?
+        .execute(conditions.params())?;
+    if ips == 0 {
+        return Ok(());
+    }
+    let through = ends(connection)?.head.number;
+    let ips = u64::try_from(ips).unwrap_or(u64::MAX);
+    add(connection, &upkeep.erased(erasure, through, ips))
+}
+
+/// The numbers of rows after one whose IPs are to be erased, as a statement.
+fn erasable(erasure: &AuditErasure, after: u64, limit: usize) -> (String, Conditions) {
+    let mut conditions = Conditions::none();
+    conditions.add("number >", Some(cells::count_cell(after)));
+    let owner = erasure.owner.as_ref().map(Owner::as_str);
+    conditions.add("owner =", owner.map(str::to_owned));
+    conditions.add("at <", erasure.before.map(Timestamp::unix_micros));
+    let index = match owner {
+        Some(_) => "audit_owner",
+        None => "audit_ips",
+    };
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let statement = format!(
+        "SELECT number FROM audit INDEXED BY {index}{} AND ip IS NOT NULL LIMIT {limit}",
+        conditions.sql
+    );
+    (statement, conditions)
+}

@@ -1,0 +1,9 @@
+//! The audit log: rows in a chain, whose ends are in a table of their own.
+
+mod keeping;
+mod reading;
+mod writing;
+
+pub(crate) use keeping::{due, keep};
+pub(crate) use reading::page;
+pub(crate) use writing::{CHAINED_SINCE, add, add_all, chain, of_store};
