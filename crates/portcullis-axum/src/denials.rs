@@ -5,15 +5,14 @@ use std::net::IpAddr;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use portcullis_core::{CredentialId, Timestamp};
-use portcullis_error::Cause;
-use portcullis_gate::{Access, Permit};
-use portcullis_registry::{Actor, Denied, DeniedQuery, PrefixedId, Registry, StoreError};
+use portcullis_gate::Access;
+use portcullis_registry::{Denied, DeniedQuery, PrefixedId, Registry, StoreError};
 use portcullis_token::TokenKind;
 use serde::Serialize;
 
 use crate::{
     ApiError, Data, Guarded,
-    extract::{AnyPath, Refused},
+    extract::{AnyPath, Refused, actor},
     query::{bad, limit, offset, page, parameters},
 };
 
@@ -96,13 +95,6 @@ async fn show(registry: Registry, parts: &Parts, id: AnyPath) -> Result<Response
     let denied = registry.denied(&actor, query).await.map_err(unavailable)?;
     let denied = denied.items.first().ok_or_else(missing)?;
     Ok(Data(DeniedBody::of(denied)).into_response())
-}
-
-/// The caller behind the gate. Without an owner it would see all.
-fn actor(parts: &Parts) -> Result<Actor, Refused> {
-    let actor = parts.extensions.get::<Permit>().map(Permit::actor);
-    let actor = actor.filter(|actor| actor.owner().is_some());
-    actor.ok_or_else(|| Cause::Unauthenticated.into())
 }
 
 fn credential(text: &str) -> Result<CredentialId, ApiError> {

@@ -9,7 +9,7 @@ use axum::{
 use http::request::Parts;
 use portcullis_error::{Cause, Denial};
 use portcullis_gate::Permit;
-use portcullis_registry::Principal;
+use portcullis_registry::{Actor, Principal};
 
 use crate::{ApiError, answer::Unrendered};
 
@@ -135,3 +135,10 @@ impl IntoResponse for Refused {
 
 /// The one part of the path that varies.
 pub(crate) type AnyPath = Result<Path<String>, PathRejection>;
+
+/// The caller behind the gate, with the owner that it acts for: without one it would see all.
+pub(crate) fn actor(parts: &Parts) -> Result<Actor, Refused> {
+    let actor = parts.extensions.get::<Permit>().map(Permit::actor);
+    let actor = actor.filter(|actor| actor.owner().is_some());
+    actor.ok_or_else(|| Cause::Unauthenticated.into())
+}

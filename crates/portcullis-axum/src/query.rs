@@ -46,7 +46,7 @@ pub(crate) fn offset(value: &str) -> Result<u64, ApiError> {
 }
 
 /// A whole number, as digits alone.
-fn number(value: &str) -> Option<u64> {
+pub(crate) fn number(value: &str) -> Option<u64> {
     let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
     value.parse().ok().filter(|_| is_number)
 }

@@ -1,10 +1,15 @@
 //! The parameters of the audit log.
 
-use std::{borrow::Cow, str::FromStr};
-
+use http::request::Parts;
 use portcullis_registry::{AuditFilter, AuditQuery};
 
-use crate::ApiError;
+use crate::{
+    ApiError,
+    query::{bad, limit, number, offset, parameters},
+};
+
+/// What the parameters are of.
+const OF: &str = "the audit log";
 
 /// The longest text to look for, in bytes.
 const MAX_TEXT: usize = 200;
@@ -12,23 +17,19 @@ const MAX_TEXT: usize = 200;
 const FILTERS: [&str; 5] = ["action", "target", "actor", "from", "to"];
 const PAGING: [&str; 3] = ["limit", "offset", "cursor"];
 
-/// Reads the parameters of a list; a refusal names the parameter.
-pub(super) fn listing(parameters: Vec<(String, String)>) -> Result<AuditQuery, ApiError> {
+/// Reads the parameters of a list.
+pub(super) async fn listing(parts: &mut Parts) -> Result<AuditQuery, ApiError> {
     let mut query = AuditQuery::default();
-    for (name, value) in known(parameters, &[&PAGING[..], &FILTERS].concat())? {
+    for (name, value) in parameters(parts, &[&PAGING[..], &FILTERS].concat(), OF).await? {
         match name {
-            "limit" => match number(&value) {
-                Some(limit @ 1..=100) => query.limit = limit,
-                _ => return Err(bad("`limit` is a whole number from 1 to 100")),
-            },
-            "offset" => match number(&value) {
-                Some(offset) => query.offset = offset,
-                None => return Err(bad("`offset` is a whole number")),
-            },
-            "cursor" => match number(&value) {
-                Some(cursor) => query.after = Some(cursor),
-                None => return Err(bad("`cursor` is one that `X-Next-Cursor` gave")),
-            },
+            "limit" => query.limit = limit(&value)?,
+            "offset" => query.offset = offset(&value)?,
+            "cursor" => {
+                let cursor = number(&value);
+                let cursor =
+                    cursor.ok_or_else(|| bad("`cursor` is one that `X-Next-Cursor` gave"))?;
+                query.after = Some(cursor);
+            }
             name => add(&mut query.filter, name, value)?,
         }
     }
@@ -36,33 +37,12 @@ pub(super) fn listing(parameters: Vec<(String, String)>) -> Result<AuditQuery, A
 }
 
 /// Reads the parameters of an export, which has no pages.
-pub(super) fn filter(parameters: Vec<(String, String)>) -> Result<AuditFilter, ApiError> {
+pub(super) async fn filter(parts: &mut Parts) -> Result<AuditFilter, ApiError> {
     let mut filter = AuditFilter::default();
-    for (name, value) in known(parameters, &FILTERS)? {
+    for (name, value) in parameters(parts, &FILTERS, OF).await? {
         add(&mut filter, name, value)?;
     }
     Ok(filter)
-}
-
-/// The parameters by their names, each of which is there once.
-fn known(
-    parameters: Vec<(String, String)>,
-    names: &[&'static str],
-) -> Result<Vec<(&'static str, String)>, ApiError> {
-    let mut read: Vec<(&'static str, String)> = Vec::new();
-    for (name, value) in parameters {
-        let Some(name) = names.iter().find(|known| **known == name) else {
-            let shown: String = name.escape_debug().take(40).collect();
-            return Err(bad(format!(
-                "`{shown}` is not a parameter of the audit log"
-            )));
-        };
-        if read.iter().any(|(read, _)| read == name) {
-            return Err(bad(format!("`{name}` stands twice")));
-        }
-        read.push((*name, value));
-    }
-    Ok(read)
 }
 
 fn add(filter: &mut AuditFilter, name: &'static str, value: String) -> Result<(), ApiError> {
@@ -82,14 +62,4 @@ fn add(filter: &mut AuditFilter, name: &'static str, value: String) -> Result<()
         _ => filter.to = Some(time(&value)?),
     }
     Ok(())
-}
-
-/// A whole number, without a sign.
-fn number<N: FromStr>(text: &str) -> Option<N> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| text.parse().ok()).flatten()
-}
-
-fn bad(message: impl Into<Cow<'static, str>>) -> ApiError {
-    ApiError::invalid_request(message)
 }

@@ -285,6 +285,8 @@ async fn the_routes_can_be_listed_with_what_they_ask_for() {
             "DELETE /notes/{id} true",
             "POST /keys true",
             "GET /keys true",
+            "GET /keys/review true",
+            "GET /keys/{id}/usage true",
             "GET /keys/{id} true",
             "PATCH /keys/{id} true",
             "DELETE /keys/{id} true",
