@@ -105,7 +105,9 @@ impl Options {
         self
     }
 
-    /// For how long the audit log has IPs: as long as it has their rows, unless this is said.
+    /// For how long the audit log and the list of denied requests have IPs: as long as they have
+    /// their rows, unless this is said. The networks that are kept of a credential stay (a /24, or a
+    /// /64 of IPv6).
     ///
     /// They are erased as [rows](Self::with_audit_retention) are removed.
     #[must_use]

@@ -38,3 +38,4 @@ CREATE TABLE denied (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX denied_owner ON denied (owner, at DESC, request DESC);
 CREATE INDEX denied_at ON denied (at DESC, request DESC);
+CREATE INDEX denied_ips ON denied (at) WHERE ip IS NOT NULL;

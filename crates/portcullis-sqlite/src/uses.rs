@@ -2,8 +2,8 @@
 
 use portcullis_core::{CredentialId, RequestId};
 use portcullis_registry::{
-    Day, DayUsage, Denied, DeniedPage, DeniedQuery, Found, Owner, PrefixedId, UsageDelta,
-    UsageDetails,
+    AuditErasure, Day, DayUsage, Denied, DeniedPage, DeniedQuery, Found, Owner, PrefixedId,
+    UsageDelta, UsageDetails,
 };
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
@@ -201,4 +201,49 @@ fn denied_row(row: &Row<'_>) -> rusqlite::Result<Denied> {
         route: row.get(7)?,
         ip: cells::optional_text(row, 8)?,
     })
+}
+
+/// The denied requests of an erasure that still have an address.
+const WITH_IPS: &str = "SELECT request FROM denied INDEXED BY denied_ips WHERE ip IS NOT NULL \
+     AND at < :before AND (:owner IS NULL OR owner = :owner) LIMIT :limit";
+
+/// How many addresses of denied requests are to be erased, so many at most.
+pub(crate) fn erasable_ips(
+    connection: &Connection,
+    erasure: &AuditErasure,
+    limit: usize,
+) -> rusqlite::Result<u64> {
+    let statement = format!("SELECT count(*) FROM ({WITH_IPS})");
+    connection.prepare_cached(&statement)?.query_row(
+        named_params! {
+            ":before": before(erasure),
+            ":owner": erasure.owner.as_ref().map(Owner::as_str),
+            ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
+        },
+        |row| cells::count(row, 0),
+    )
+}
+
+/// Erases so many of them.
+pub(crate) fn erase_ips(
+    connection: &Connection,
+    erasure: &AuditErasure,
+    limit: usize,
+) -> rusqlite::Result<()> {
+    let statement = format!("UPDATE denied SET ip = NULL WHERE request IN ({WITH_IPS})");
+    connection
+        .prepare_cached(&statement)?
+        .execute(named_params! {
+            ":before": before(erasure),
+            ":owner": erasure.owner.as_ref().map(Owner::as_str),
+            ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
+        })
+        .map(drop)
+}
+
+/// Of any time, if the erasure says none.
+fn before(erasure: &AuditErasure) -> i64 {
+    erasure
+        .before
+        .map_or(i64::MAX, |before| before.unix_micros())
 }

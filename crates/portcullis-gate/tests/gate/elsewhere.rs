@@ -96,8 +96,8 @@ async fn an_edge_takes_prices_from_a_service_by_the_id_of_the_request() {
     for (status, actual, end) in [
         (200, None, "settle ID 3"),
         (200, Some(1), "settle ID 1"),
-        // At most the price: the service sees to that, as the store does.
-        (200, Some(9), "settle ID 9"),
+        // At most the price, whoever takes it.
+        (200, Some(9), "settle ID 3"),
         (404, None, "release ID"),
     ] {
         let passed = pass(&guard, &token).await;

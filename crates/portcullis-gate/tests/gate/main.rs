@@ -20,7 +20,6 @@ mod progress;
 mod random;
 mod rejected;
 mod replay;
-mod spans;
 mod store;
 mod upstream;
 mod usage;

@@ -15,7 +15,8 @@ const LOG: &str = "audit";
 ///
 /// Only the oldest rows are removed, so that what is left is one chain. A store then adds the row
 /// `audit.pruned`, without which verification takes them for lost; and `audit.ips_erased` when it
-/// has erased IPs. It adds neither when there was nothing to do.
+/// has erased IPs of rows. It adds neither when there was nothing to do. The IPs of denied requests
+/// that an erasure is of go with it; they are in no chain.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AuditUpkeep {
     /// When, for the rows that say so.
@@ -64,7 +65,7 @@ pub struct AuditPrefix {
 pub struct AuditKept {
     /// Rows that are removed.
     pub rows: u64,
-    /// IPs that are erased.
+    /// IPs that are erased, those of denied requests among them.
     pub ips: u64,
 }
 

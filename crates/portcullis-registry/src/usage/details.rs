@@ -45,13 +45,6 @@ impl UsageDetails {
         join(&mut self.networks, &delta.networks);
         join(&mut self.agents, &delta.agents);
     }
-
-    /// The same without networks: what is left when addresses are erased.
-    #[must_use]
-    pub fn without_networks(mut self) -> Self {
-        self.networks.clear();
-        self
-    }
 }
 
 /// Each once, the newest first, so many as are kept.

@@ -10,7 +10,7 @@ use super::{
     add,
     reading::{Conditions, ends},
 };
-use crate::{cells, commit::execute};
+use crate::{cells, commit::execute, uses};
 
 /// How much there is to do in one commit.
 pub(crate) fn due(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Result<AuditKept> {
@@ -21,7 +21,9 @@ pub(crate) fn due(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Re
             let after = prefix.map_or(0, |prefix| prefix.through.number);
             let (rows, conditions) = erasable(erasure, after, upkeep.limit);
             let mut count = connection.prepare(&format!("SELECT count(*) FROM ({rows})"))?;
-            count.query_row(conditions.params(), |row| cells::count(row, 0))?
+            let rows = count.query_row(conditions.params(), |row| cells::count(row, 0))?;
+            let denied = uses::erasable_ips(connection, erasure, upkeep.limit)?;
+            rows.saturating_add(denied)
         }
         None => 0,
     };
@@ -36,7 +38,10 @@ pub(crate) fn keep(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::R
     // What is deleted is overwritten in the file, not only forgotten.
     secure_delete(connection, true)?;
     let kept = prune(connection, upkeep).and_then(|()| match &upkeep.erase {
-        Some(erasure) => erase(connection, upkeep, erasure),
+        Some(erasure) => {
+            uses::erase_ips(connection, erasure, upkeep.limit)?;
+            erase(connection, upkeep, erasure)
+        }
         None => Ok(()),
     });
     kept.and(secure_delete(connection, false))

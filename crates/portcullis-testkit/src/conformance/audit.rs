@@ -381,17 +381,17 @@ pub(crate) async fn the_oldest_audit_rows_are_pruned(store: Arc<dyn Store>) -> O
     same(keep(&*store, &upkeep).await?, due, "what there is to do")?;
     let left = rows(&*store).await?;
     same(left.get(..3), before.get(2..), "the rows that are left")?;
-    let says = left
-        .get(3)
-        .map(|row| (row.at, &*row.action, row.details.clone()));
+    // In whatever order its members stand.
+    let details = |row: &AuditRecord| serde_json::from_str::<serde_json::Value>(&row.details).ok();
+    let says = left.get(3).map(|row| (row.at, &*row.action, details(row)));
     let hash = before
         .get(1)
         .map(|row| row.hash.to_string())
         .unwrap_or_default();
-    let details = format!(r#"{{"hash":"{hash}","rows":2,"through":2}}"#);
+    let details = serde_json::json!({ "hash": hash, "rows": 2, "through": 2 });
     same(
         says,
-        Some((at(20), "audit.pruned", details)),
+        Some((at(20), "audit.pruned", Some(details))),
         "the row that says so",
     )?;
     let verified = verify(&*store).await?;

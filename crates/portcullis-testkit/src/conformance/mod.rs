@@ -222,6 +222,7 @@ pub fn checks() -> Vec<Check> {
             uses_are_counted_by_the_day,
             days_are_kept_for_400_days,
             denied_requests_are_found,
+            addresses_of_denied_requests_are_erased,
             of_each_owner_the_newest_denied_are_kept,
         }
         imports {

@@ -4,8 +4,9 @@ use std::{net::IpAddr, sync::Arc};
 
 use portcullis_core::{RequestId, Timestamp};
 use portcullis_registry::{
-    Batch, CredentialRecord, Day, DayUsage, Denied, DeniedPage, DeniedQuery, Found, Key,
-    PrefixedId, Refusal, Refusals, State, Store, Usage, UsageDelta, UsageDetails, Version,
+    AuditErasure, AuditUpkeep, Batch, CredentialRecord, Day, DayUsage, Denied, DeniedPage,
+    DeniedQuery, Found, Key, PrefixedId, Refusal, Refusals, State, Store, Usage, UsageDelta,
+    UsageDetails, Version,
 };
 use portcullis_token::TokenKind;
 
@@ -287,6 +288,39 @@ pub(crate) async fn denied_requests_are_found(store: Arc<dyn Store>) -> Outcome 
         numbers(&found(&*store, named(5)).await?),
         (vec![], 0),
         "an unknown one",
+    )
+}
+
+pub(crate) async fn addresses_of_denied_requests_are_erased(store: Arc<dyn Store>) -> Outcome {
+    let all = [
+        denied(1, 10, "acme", None)?,
+        denied(2, 20, "acme", None)?,
+        denied(3, 10, "other", None)?,
+    ];
+    store.commit(denials(all)).await?;
+    let erase = async |before, of: Option<&str>| -> Result<u64, Failure> {
+        let mut upkeep = AuditUpkeep::new(at(100));
+        upkeep.erase = Some(AuditErasure {
+            before,
+            owner: of.map(owner).transpose()?,
+        });
+        Ok(upkeep.run(&*store).await?.ips)
+    };
+    let left = async || -> Result<Vec<u8>, Failure> {
+        let mut page = found(&*store, DeniedQuery::new()).await?;
+        page.items.retain(|denied| denied.ip.is_some());
+        Ok(numbers(&page).0)
+    };
+    same(erase(Some(at(10)), None).await?, 0, "before all")?;
+    same(left().await?, vec![2, 3, 1], "all are there")?;
+    same(erase(Some(at(20)), Some("acme")).await?, 1, "of an owner")?;
+    same(left().await?, vec![2, 3], "of others")?;
+    same(erase(None, None).await?, 2, "the rest")?;
+    same(left().await?, vec![], "none")?;
+    same(
+        found(&*store, DeniedQuery::new()).await?.total,
+        3,
+        "the requests stay",
     )
 }
 

@@ -9,4 +9,3 @@ mod bodies;
 mod contract;
 mod credits;
 mod random;
-mod spans;

@@ -164,7 +164,14 @@ impl Tables {
             },
             Key::Ledger(query) => Found::Ledger(Box::new(self.credits.page(query))),
             Key::Audit(query) => Found::Audit(Box::new(self.audit.page(query))),
-            Key::AuditUpkeep(upkeep) => Found::AuditUpkeep(self.audit.due(upkeep)),
+            Key::AuditUpkeep(upkeep) => {
+                let mut due = self.audit.due(upkeep);
+                if let Some(erasure) = &upkeep.erase {
+                    let denied = self.uses.erasable_ips(erasure, upkeep.limit);
+                    due.ips = due.ips.saturating_add(denied);
+                }
+                Found::AuditUpkeep(due)
+            }
         };
         Snapshot {
             head: self.head(),
@@ -212,6 +219,11 @@ impl Tables {
             self.remac(&remac);
         }
         self.audit.take(audit);
+        if let Some(upkeep) = &batch.audit_upkeep
+            && let Some(erasure) = &upkeep.erase
+        {
+            self.uses.erase_ips(erasure, upkeep.limit);
+        }
         Ok(self.head())
     }
 

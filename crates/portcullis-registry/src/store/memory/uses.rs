@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use portcullis_core::{CredentialId, RequestId};
 
 use crate::{
-    Day, DayUsage, Denied, DeniedPage, DeniedQuery, Found, Owner, UsageDelta, UsageDetails,
+    AuditErasure, Day, DayUsage, Denied, DeniedPage, DeniedQuery, Found, Owner, UsageDelta,
+    UsageDetails,
 };
 
 /// How credentials were used beyond their counters, and what was denied.
@@ -73,6 +74,21 @@ impl Uses {
         all.any(|denied| denied.request == id)
     }
 
+    /// How many addresses of denied requests are to be erased.
+    pub(super) fn erasable_ips(&self, erasure: &AuditErasure, limit: usize) -> u64 {
+        let all = self.denied.values().flatten();
+        let count = all
+            .filter(|denied| is_erasable(erasure, denied))
+            .take(limit);
+        u64::try_from(count.count()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn erase_ips(&mut self, erasure: &AuditErasure, limit: usize) {
+        let all = self.denied.values_mut().flatten();
+        let erasable = all.filter(|denied| is_erasable(erasure, denied));
+        erasable.take(limit).for_each(|denied| denied.ip = None);
+    }
+
     pub(super) fn denied(&self, query: &DeniedQuery) -> DeniedPage {
         let all = self.denied.values().flatten();
         let mut kept: Vec<_> = all.filter(|denied| query.keeps(denied)).collect();
@@ -85,4 +101,13 @@ impl Uses {
             total,
         }
     }
+}
+
+fn is_erasable(erasure: &AuditErasure, denied: &Denied) -> bool {
+    denied.ip.is_some()
+        && erasure.before.is_none_or(|before| denied.at < before)
+        && erasure
+            .owner
+            .as_ref()
+            .is_none_or(|owner| *owner == denied.owner)
 }

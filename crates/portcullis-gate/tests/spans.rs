@@ -1,11 +1,26 @@
-//! The span of a check that waits.
+//! The span of a check that waits. Apart from other tests: whether a span is wanted is remembered by
+//! the whole process.
+#![cfg(test)]
+
+#[expect(
+    dead_code,
+    reason = "each file of tests uses a part of what they share"
+)]
+#[path = "gate/bed.rs"]
+mod bed;
+#[expect(
+    dead_code,
+    reason = "each file of tests uses a part of what they share"
+)]
+#[path = "gate/store.rs"]
+mod store;
 
 use std::{
     io,
     sync::{Arc, Mutex},
 };
 
-use crate::bed::{READ, bed, denial};
+use bed::{READ, bed, denial};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);

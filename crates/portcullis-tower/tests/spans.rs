@@ -1,11 +1,20 @@
-//! The span that a service works in.
+//! The span that a service works in. Apart from other tests: whether a span is wanted is remembered
+//! by the whole process.
+#![cfg(test)]
+
+#[expect(
+    dead_code,
+    reason = "each file of tests uses a part of what they share"
+)]
+#[path = "layer/bed.rs"]
+mod bed;
 
 use std::{
     convert::Infallible,
     io,
     panic::AssertUnwindSafe,
     pin::pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
     task::{Context, Poll, Waker},
 };
 
@@ -14,7 +23,7 @@ use portcullis_tower::GateLayer;
 use tower::{Layer, Service, ServiceExt};
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::bed::{READ, bed, guard, request, warm};
+use bed::{READ, bed, guard, request, warm};
 
 /// What was logged on this thread, from the level `info` on.
 #[derive(Clone, Default)]
@@ -37,6 +46,13 @@ impl Log {
     }
 
     fn begin(&self) -> tracing::subscriber::DefaultGuard {
+        // Somebody who wants everything is always there, so that nothing is ever switched off for all
+        // while a test has not yet begun.
+        static EVERYTHING: Once = Once::new();
+        EVERYTHING.call_once(|| {
+            let sink = tracing_subscriber::fmt().with_writer(io::sink).finish();
+            tracing::subscriber::set_global_default(sink).unwrap();
+        });
         let log = self.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_span_events(FmtSpan::ENTER | FmtSpan::EXIT)
