@@ -26,7 +26,11 @@ use crate::{
 pub struct Guard {
     gate: Gate,
     route: Arc<Route>,
+    uri_of: UriOf,
 }
+
+/// How the target that the client sent is found in a request whose path a router has shortened.
+pub type UriOf = fn(&Parts) -> Option<&Uri>;
 
 struct Route {
     access: Access,
@@ -71,7 +75,35 @@ impl Guard {
             required,
             price,
         });
-        Ok(Self { gate, route })
+        Ok(Self {
+            gate,
+            route,
+            uri_of: |_| None,
+        })
+    }
+
+    /// Finds here what the client has called, so that the ledger and the list of denied requests
+    /// say it: for a router that hands on a part of the path.
+    #[must_use]
+    pub fn with_uri_of(mut self, uri_of: UriOf) -> Self {
+        self.uri_of = uri_of;
+        self
+    }
+
+    /// The method and the path of a request, at most 200 characters of it and no credential. Queries
+    /// are never kept.
+    fn called(&self, parts: &Parts) -> String {
+        let path = (self.uri_of)(parts).unwrap_or(&parts.uri).path();
+        let path = self.gate.verifier().redacted(path.as_bytes());
+        let path: String = path.chars().take(200).collect();
+        format!("{} {path}", parts.method)
+    }
+
+    fn asked(&self, parts: &Parts) -> Asked {
+        Asked {
+            route: self.called(parts),
+            agent: parts.headers.get(header::USER_AGENT).cloned(),
+        }
     }
 
     /// What the route asks for.
@@ -107,7 +139,7 @@ impl Guard {
             Step::Done(Ok(admitted)) => match self.route.price {
                 None => Progress::Done(Ok(self.pass(admitted, request))),
                 Some(price) => {
-                    let (guard, asked) = (self.clone(), Arc::new(Asked::of(parts)));
+                    let (guard, asked) = (self.clone(), Arc::new(self.asked(parts)));
                     let told = Arc::clone(&asked);
                     self.later(WaitsFor::Credits, told, request, async move {
                         guard.reserve(admitted, price, &asked, request).await
@@ -115,10 +147,10 @@ impl Guard {
                 }
             },
             Step::Done(Err(refused)) => {
-                Progress::Done(Err(self.tell(refused, || route(parts), request)))
+                Progress::Done(Err(self.tell(refused, || self.called(parts), request)))
             }
             Step::Later(rest) => {
-                let (guard, asked) = (self.clone(), Arc::new(Asked::of(parts)));
+                let (guard, asked) = (self.clone(), Arc::new(self.asked(parts)));
                 let told = Arc::clone(&asked);
                 self.later(rest.waits_for(), told, request, async move {
                     guard.go_on(rest, &asked, request).await
@@ -450,14 +482,6 @@ pub(crate) struct Request {
     kind: Kind,
 }
 
-/// The method and the path of a request, at most 200 characters of it. Queries are never kept.
-fn route(parts: &Parts) -> String {
-    let called_as = parts.extensions.get().map(|CalledAs(uri)| uri);
-    let path = called_as.unwrap_or(&parts.uri).path();
-    let path: String = path.chars().take(200).collect();
-    format!("{} {path}", parts.method)
-}
-
 /// What is kept of a request while its check waits.
 pub(crate) struct Asked {
     pub(crate) route: String,
@@ -465,13 +489,6 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    fn of(parts: &Parts) -> Self {
-        Self {
-            route: route(parts),
-            agent: parts.headers.get(header::USER_AGENT).cloned(),
-        }
-    }
-
     fn agent(&self) -> Option<&[u8]> {
         self.agent.as_ref().map(HeaderValue::as_bytes)
     }
@@ -532,11 +549,6 @@ fn is_preflight(parts: &Parts) -> bool {
             .headers
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
-
-/// The target of a request as its client sent it: for the extensions of one whose path a router
-/// has shortened, so that the ledger and the list of denied requests say what was called.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct CalledAs(pub Uri);
 
 const fn reason(error: HeaderError) -> InvalidRequest {
     match error {

@@ -19,7 +19,7 @@ mod waiting;
 pub use access::{Access, Holder};
 pub use authenticator::{Authentication, Authenticator};
 pub use gate::{Gate, GuardError};
-pub use guard::{CalledAs, Guard};
+pub use guard::{Guard, UriOf};
 pub use pass::{ActualPrice, Pass};
 pub use permit::Permit;
 pub use portcullis_registry::Settlement;

@@ -1,7 +1,7 @@
 //! The registry's background work, as one future.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::HashSet,
     fmt,
     future::Future,
     pin::Pin,
@@ -10,19 +10,15 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::{BoxFuture, CredentialId, RequestId, Timestamp};
-use portcullis_scope::Catalogue;
-use portcullis_token::TokenKind;
-use tokio::sync::Notify;
+use portcullis_core::{BoxFuture, RequestId, Timestamp};
+use tokio::sync::{Notify, RwLock, RwLockReadGuard};
 
 use crate::{
-    Batch, CommitError, CredentialRecord, CreditOp, Denied, Event, EventKind, Filter, Of,
-    PrefixedId, Query, Registry, Remac, StoreError, Usage, Verifier,
+    Batch, CommitError, CreditOp, Registry, StoreError, Verifier,
     audit::Retaining,
-    hot::HotTable,
     load::COLD_READS,
     metrics::{Background, Job, Levels},
-    usage::{RecentlyDenied, Uses},
+    reminders::Look,
 };
 
 /// How often changes are looked for and one shard is swept.
@@ -30,13 +26,9 @@ const POLL: Duration = Duration::from_millis(500);
 /// Uses are written every so many polls: once a minute.
 const POLLS_PER_FLUSH: u32 = 120;
 /// How often keys are looked for that end soon or are old, and old rows of the audit log, in polls:
-/// once an hour; and how soon that is.
+/// once an hour.
 const POLLS_PER_LOOK: u32 = 7_200;
-const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// How many of them are told of at a time, and how many of a kind in all.
-const TOLD_AT_A_TIME: usize = 500;
-const MOST_TOLD: usize = 100_000;
-/// How much of what has gathered or was left is written in one batch.
+/// How much of what was left is written in one batch.
 const AT_A_TIME: usize = 1_000;
 /// How many settlements and releases are kept for a store that is out of reach.
 const MAX_LEFT: usize = 100_000;
@@ -49,14 +41,16 @@ pub(crate) struct Errands {
     open: Mutex<HashSet<RequestId>>,
     /// Held while something that was left is being written.
     writing: tokio::sync::Mutex<()>,
+    /// Held while uses are being written; by those who read them, shared.
+    pub(crate) flushing: RwLock<()>,
     wake: Notify,
     closing: Notify,
 }
 
 impl Errands {
-    /// Held, nothing that has gathered is on its way: it is in memory or in the store.
-    pub(crate) async fn unwritten(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.writing.lock().await
+    /// Held, no uses are on their way: they are in memory or in the store.
+    pub(crate) async fn unwritten(&self) -> RwLockReadGuard<'_, ()> {
+        self.flushing.read().await
     }
 
     /// Leaves a settlement or release for the driver. Both may be done twice without harm.
@@ -133,56 +127,6 @@ impl Drop for Taken<'_> {
     }
 }
 
-/// What has gathered in the hot table, put back unless it was written.
-struct Gathered<'a> {
-    hot: &'a HotTable,
-    recently_denied: &'a RecentlyDenied,
-    uses: Vec<Uses>,
-    remacs: Vec<Remac>,
-    denied: Vec<Denied>,
-}
-
-impl Gathered<'_> {
-    /// The next part, to be [forgotten](Self::written) once it is written.
-    fn next(&self, catalogue: &Catalogue) -> Option<Batch> {
-        let batch = Batch {
-            usage: last(&self.uses)
-                .iter()
-                .map(|uses| uses.delta(catalogue))
-                .collect(),
-            remacs: last(&self.remacs).to_vec(),
-            denied: last(&self.denied).to_vec(),
-            ..Batch::default()
-        };
-        (!batch.is_empty()).then_some(batch)
-    }
-
-    fn written(&mut self) {
-        fn forget<T>(all: &mut Vec<T>) {
-            all.truncate(all.len().saturating_sub(AT_A_TIME));
-        }
-        forget(&mut self.uses);
-        forget(&mut self.remacs);
-        forget(&mut self.denied);
-    }
-}
-
-/// The last of them, as many as are written at a time.
-fn last<T>(all: &[T]) -> &[T] {
-    let from = all.len().saturating_sub(AT_A_TIME);
-    all.get(from..).unwrap_or_default()
-}
-
-impl Drop for Gathered<'_> {
-    fn drop(&mut self) {
-        let (uses, remacs) = (&mut self.uses, &mut self.remacs);
-        self.hot
-            .put_back(std::mem::take(uses), std::mem::take(remacs));
-        self.recently_denied
-            .put_back(std::mem::take(&mut self.denied));
-    }
-}
-
 /// The registry's background work: writes uses, settles what callers left behind, follows changes
 /// that others made, sweeps idle credentials, reminds of keys that end soon, are old or were never
 /// used, removes what is old from the audit log.
@@ -238,47 +182,13 @@ async fn run(verifier: Verifier, metrics: Background) {
                 retaining.is_due |= polls.is_multiple_of(POLLS_PER_LOOK);
                 report(Job::Retention, verifier.retain(&mut retaining).await);
                 polls = polls.wrapping_add(1);
-                if polls.is_multiple_of(POLLS_PER_FLUSH) {
+                if polls.is_multiple_of(POLLS_PER_FLUSH) || verifier.inner.hot.has_many_left() {
                     report(Job::Uses, verifier.flush().await);
                     report(Job::Reservations, verifier.release_expired().await);
                 }
                 metrics.set_levels(|| verifier.levels());
             }
             () = errands.wake.notified() => report(Job::Settlements, verifier.settle_left_behind().await),
-        }
-    }
-}
-
-/// The keys to be reminded of: looked for at once, and told of in parts that listeners have room
-/// for.
-#[derive(Default)]
-struct Look {
-    is_due: bool,
-    found: VecDeque<Event>,
-    /// Of what was told, and for how long that has to be remembered.
-    told: HashSet<(Reminder, Option<Timestamp>)>,
-}
-
-/// What was told of which key.
-type Reminder = (CredentialId, std::mem::Discriminant<EventKind>);
-
-impl Look {
-    /// Tells of a key once; `until` is the end that it is told of, if it is told of one.
-    fn find(
-        &mut self,
-        record: &CredentialRecord,
-        until: Option<Timestamp>,
-        kind: EventKind,
-        now: Timestamp,
-    ) {
-        let reminder = (record.id, std::mem::discriminant(&kind));
-        if self.told.insert((reminder, until)) {
-            self.found.push_back(Event {
-                at: now,
-                kind,
-                credential: Some(PrefixedId(record.kind, record.id)),
-                owner: Some(record.owner.clone()),
-            });
         }
     }
 }
@@ -291,32 +201,6 @@ fn report(metrics: &Background, job: Job, outcome: Result<(), StoreError>) {
 }
 
 impl Verifier {
-    /// Writes what has gathered in memory: uses, re-made MACs, settlements left behind.
-    ///
-    /// # Errors
-    /// [`StoreError`]; what could not be written stays and is tried again.
-    pub async fn flush(&self) -> Result<(), StoreError> {
-        self.settle_left_behind().await?;
-        let _alone = self.inner.errands.writing.lock().await;
-        let (hot, recently_denied) = (&self.inner.hot, &self.inner.recently_denied);
-        let (uses, remacs) = hot.take_gathered(&*self.inner.clock);
-        if !self.writes() {
-            return Ok(());
-        }
-        let mut gathered = Gathered {
-            hot,
-            recently_denied,
-            uses,
-            remacs,
-            denied: recently_denied.take(),
-        };
-        while let Some(batch) = gathered.next(&self.inner.catalogue) {
-            self.write(batch).await?;
-            gathered.written();
-        }
-        Ok(())
-    }
-
     fn levels(&self) -> Levels {
         let (reservations, settlements) = self.inner.errands.levels();
         Levels {
@@ -327,79 +211,7 @@ impl Verifier {
         }
     }
 
-    /// Tells of the next part of the keys that end within seven days, are old or were never used,
-    /// each once: also of one that was issued, rotated or shortened since the last look.
-    async fn remind(&self, look: &mut Look) -> Result<(), StoreError> {
-        if !self.inner.events.has_listeners() {
-            return Ok(());
-        }
-        if look.is_due {
-            look.is_due = false;
-            self.look_at_keys(look).await?;
-        }
-        for _ in 0..TOLD_AT_A_TIME {
-            let Some(event) = look.found.pop_front() else {
-                break;
-            };
-            self.inner.events.tell(event);
-        }
-        Ok(())
-    }
-
-    async fn look_at_keys(&self, look: &mut Look) -> Result<(), StoreError> {
-        let now = self.inner.clock.now();
-        look.told.retain(|(_, at)| at.is_none_or(|at| at >= now));
-        let ending = Filter {
-            ending: Some((now, now.saturating_add(SOON))),
-            ..Filter::default()
-        };
-        for (record, _) in self.keys_that(ending).await? {
-            if let Some(at) = record.expires_at {
-                look.find(&record, Some(at), EventKind::Expiring { at }, now);
-            }
-        }
-        let terms = self.inner.review;
-        let young = terms.old.min(terms.unused);
-        let aged = Filter {
-            // One more, since what is as old as that is told of.
-            created_before: Some(
-                now.saturating_sub(young)
-                    .saturating_add(Duration::from_micros(1)),
-            ),
-            ..Filter::default()
-        };
-        for (record, usage) in self.keys_that(aged).await? {
-            let created_at = record.created_at;
-            if self.has_ended(&record) || record.successor.is_some() {
-                continue;
-            }
-            if terms.is_old(&record, now) {
-                look.find(&record, None, EventKind::Old { created_at }, now);
-            }
-            if terms.is_never_used(&record, &usage, now) {
-                look.find(&record, None, EventKind::NeverUsed { created_at }, now);
-            }
-        }
-        Ok(())
-    }
-
-    async fn keys_that(
-        &self,
-        filter: Filter,
-    ) -> Result<Vec<(CredentialRecord, Usage)>, StoreError> {
-        let query = Query {
-            of: Of::All,
-            filter,
-            after: None,
-            offset: 0,
-            limit: MOST_TOLD,
-        };
-        let mut items = self.inner.store.list(query).await?.items;
-        items.retain(|(record, _)| record.kind == TokenKind::ApiKey);
-        Ok(items)
-    }
-
-    async fn settle_left_behind(&self) -> Result<(), StoreError> {
+    pub(crate) async fn settle_left_behind(&self) -> Result<(), StoreError> {
         let errands = &self.inner.errands;
         let _alone = errands.writing.lock().await;
         loop {

@@ -209,6 +209,8 @@ async fn a_review_finds_what_is_old_unused_too_wide_or_still_used_after_a_rotati
     };
     uses(&used, &READ).await;
     uses(&rotated, &READ).await;
+    // Uses are known from when they are written.
+    bed.registry.flush().await.unwrap();
     assert!(findings(&bed).await.is_empty());
 
     bed.clock.advance(DAY * 30 - Duration::from_secs(1));
@@ -295,4 +297,52 @@ async fn old_and_unused_keys_are_told_once_each_to_those_who_listen() {
     assert_eq!(told, expected);
     bed.registry.close().await.unwrap();
     driver.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_flush_that_is_dropped_in_the_middle_counts_nothing_twice() {
+    use std::sync::atomic::Ordering;
+
+    use common::held;
+    let (registry, store) = held::held().await;
+    let new = portcullis_registry::NewKey::new(acme(), "key", [READ]);
+    let key = registry.issue_key(&ada(), new).await.unwrap();
+    for _ in 0..10 {
+        assert!(verify(&registry, key.token.expose()).await.is_some());
+    }
+    // The store writes it, and never says so.
+    store.is_mute.store(true, Ordering::SeqCst);
+    {
+        let mut flush = std::pin::pin!(registry.flush());
+        tokio::select! {
+            biased;
+            _ = &mut flush => panic!("it was acknowledged"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    store.is_mute.store(false, Ordering::SeqCst);
+    registry.close().await.unwrap();
+    let usage = registry.key_usage(&ada(), key.key.credential()).await;
+    assert_eq!(usage.unwrap().requests, 10);
+}
+
+#[tokio::test]
+async fn what_is_read_of_uses_waits_for_no_other_reader() {
+    use common::held;
+    let (registry, store) = held::held().await;
+    let new = portcullis_registry::NewKey::new(acme(), "key", [READ]);
+    let key = registry.issue_key(&ada(), new).await.unwrap();
+    let id = key.key.credential();
+    store.hold(true);
+    let (one, actor) = (registry.clone(), ada());
+    let slow = tokio::spawn(async move { one.key_usage(&actor, id).await.unwrap() });
+    store.next_read().await;
+    store.hold(false);
+    let mine = registry.key_usage(&ada(), id).await.unwrap();
+    assert_eq!(mine.requests, 0);
+    // Nor do settlements wait for it.
+    let reserved = registry.reserve(&acme(), 1.try_into().unwrap(), "").await;
+    assert!(reserved.is_err());
+    store.deliver.add_permits(2);
+    slow.await.unwrap();
 }

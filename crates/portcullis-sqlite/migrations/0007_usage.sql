@@ -1,7 +1,7 @@
 -- How credentials are used beyond their counters: by the day, by cause, from where and by what; and
 -- which requests were denied lately.
 
--- A credential that was only refused has no last use.
+-- A credential that was only rejected has no last use.
 CREATE TABLE usage_of (
     credential   BLOB    NOT NULL PRIMARY KEY REFERENCES credentials (id),
     last_used_at INTEGER,
@@ -23,6 +23,7 @@ CREATE TABLE usage_days (
     PRIMARY KEY (owner, day, credential)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX usage_days_credential ON usage_days (credential, day DESC);
+CREATE INDEX usage_days_day ON usage_days (day);
 
 -- Of each owner the newest thousand.
 CREATE TABLE denied (
@@ -39,3 +40,7 @@ CREATE TABLE denied (
 CREATE INDEX denied_owner ON denied (owner, at DESC, request DESC);
 CREATE INDEX denied_at ON denied (at DESC, request DESC);
 CREATE INDEX denied_ips ON denied (at) WHERE ip IS NOT NULL;
+
+-- The list of all keys, whoever they belong to.
+CREATE INDEX credentials_all_keys ON credentials (created_at DESC, id DESC)
+    WHERE kind = 'api_key' AND state <> 'revoked';

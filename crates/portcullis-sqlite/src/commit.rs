@@ -59,9 +59,7 @@ pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<Seq, Commi
     for delta in &batch.usage {
         uses::add(connection, delta).attempt(WRITING)?;
     }
-    for denied in &batch.denied {
-        uses::note_denied(connection, denied).attempt(WRITING)?;
-    }
+    uses::note_all_denied(connection, &batch.denied).attempt(WRITING)?;
     for remac in &batch.remacs {
         put_mac(connection, remac).attempt(WRITING)?;
     }

@@ -223,6 +223,10 @@ const FAMILY: List = list!("credentials_family", "state <> 'revoked' AND family 
 const OWNER: List = list!("credentials_owner", "state <> 'revoked' AND owner = :of");
 const USER: List = list!("credentials_user", "state <> 'revoked' AND user = :of");
 const PEPPER: List = list!("credentials_pepper", "state <> 'revoked' AND pepper = :of");
+const ALL_KEYS: List = list!(
+    "credentials_all_keys",
+    "kind = 'api_key' AND state <> 'revoked' AND :of IS NULL"
+);
 const ALL: List = list!(
     "credentials_created_at",
     "state <> 'revoked' AND :of IS NULL"
@@ -256,6 +260,7 @@ pub(crate) fn page(connection: &Connection, query: &Query) -> rusqlite::Result<P
         Of::Owner(owner) => (OWNER, OfCell::Name(owner.as_str())),
         Of::User(user) => (USER, OfCell::Name(user.as_str())),
         Of::Pepper(version) => (PEPPER, OfCell::Number(version.number())),
+        Of::AllKeys => (ALL_KEYS, OfCell::Nothing),
         Of::All => (ALL, OfCell::Nothing),
     };
     if !query.filter.is_empty() {
@@ -328,6 +333,7 @@ mod tests {
             ("credentials_owner", OWNER),
             ("credentials_user", USER),
             ("credentials_pepper", PEPPER),
+            ("credentials_all_keys", ALL_KEYS),
             ("credentials_created_at", ALL),
         ];
         for (index, list) in lists {

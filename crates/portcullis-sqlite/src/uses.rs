@@ -1,5 +1,7 @@
 //! How credentials are used, and what was denied, as statements.
 
+use std::collections::BTreeSet;
+
 use portcullis_core::{CredentialId, RequestId};
 use portcullis_registry::{
     AuditErasure, Day, DayUsage, Denied, DeniedPage, DeniedQuery, Found, Owner, PrefixedId,
@@ -56,17 +58,18 @@ pub(crate) fn add(connection: &Connection, delta: &UsageDelta) -> rusqlite::Resu
         ":denied": cells::count_cell(denied),
     };
     execute(connection, statement, params)?;
-    let statement = "DELETE FROM usage_days WHERE credential = ?1 AND day < ?2";
+    let statement = "DELETE FROM usage_days WHERE day < ?1";
     let first = day.before(DayUsage::KEPT - 1);
-    execute(connection, statement, params![id, first.number()]).map(drop)
+    execute(connection, statement, [first.number()]).map(drop)
 }
 
 fn details(connection: &Connection, id: CredentialId) -> rusqlite::Result<Option<UsageDetails>> {
     let statement = "SELECT details FROM usage WHERE credential = ?1";
     let mut statement = connection.prepare_cached(statement)?;
-    let read = |row: &Row<'_>| cells::optional_text(row, 0);
+    let read = |row: &Row<'_>| row.get::<_, Option<String>>(0);
     let found = statement.query_row([cells::id_cell(id)], read).optional()?;
-    Ok(found.flatten())
+    // What can't be read is begun anew: it must not keep the uses of all others from being written.
+    Ok(found.flatten().and_then(|text| text.parse().ok()))
 }
 
 /// How a credential was used.
@@ -115,8 +118,22 @@ fn day(row: &Row<'_>) -> rusqlite::Result<DayUsage> {
     })
 }
 
-/// Keeps a denied request, and of its owner the newest alone.
-pub(crate) fn note_denied(connection: &Connection, denied: &Denied) -> rusqlite::Result<()> {
+/// Keeps denied requests, and of their owners the newest alone.
+pub(crate) fn note_all_denied(connection: &Connection, all: &[Denied]) -> rusqlite::Result<()> {
+    for denied in all {
+        note_denied(connection, denied)?;
+    }
+    let owners: BTreeSet<&Owner> = all.iter().map(|denied| &denied.owner).collect();
+    let statement = "DELETE FROM denied WHERE request IN (SELECT request FROM denied \
+         INDEXED BY denied_owner WHERE owner = ?1 ORDER BY at DESC, request DESC LIMIT -1 OFFSET ?2)";
+    let kept = i64::try_from(DeniedPage::KEPT_BY_OWNER).unwrap_or(i64::MAX);
+    for owner in owners {
+        execute(connection, statement, params![owner.as_str(), kept])?;
+    }
+    Ok(())
+}
+
+fn note_denied(connection: &Connection, denied: &Denied) -> rusqlite::Result<()> {
     let statement = "INSERT INTO denied \
          (request, at, owner, kind, credential, refusal, message, route, ip) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (request) DO NOTHING";
@@ -133,11 +150,7 @@ pub(crate) fn note_denied(connection: &Connection, denied: &Denied) -> rusqlite:
         denied.route,
         denied.ip.map(|ip| ip.to_string()),
     ];
-    execute(connection, statement, params)?;
-    let statement = "DELETE FROM denied WHERE request IN (SELECT request FROM denied \
-         INDEXED BY denied_owner WHERE owner = ?1 ORDER BY at DESC, request DESC LIMIT -1 OFFSET ?2)";
-    let kept = i64::try_from(DeniedPage::KEPT_BY_OWNER).unwrap_or(i64::MAX);
-    execute(connection, statement, params![denied.owner.as_str(), kept]).map(drop)
+    execute(connection, statement, params).map(drop)
 }
 
 /// The denied requests that are asked for, newest first.

@@ -2,17 +2,14 @@
 
 use std::net::IpAddr;
 
-use http::{Uri, request::Parts};
-use portcullis_gate::Guard;
+use http::request::Parts;
+use portcullis_gate::{Guard, UriOf};
 use tower_layer::Layer;
 
 use crate::GateService;
 
 /// How the address of the other end of the connection is found in a request.
 pub type PeerOf = fn(&Parts) -> Option<IpAddr>;
-
-/// How the target that the client sent is found in a request whose path a router has shortened.
-pub type UriOf = fn(&Parts) -> Option<&Uri>;
 
 /// The address of the other end of the connection: put it into the extensions of each request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -23,7 +20,6 @@ pub struct PeerAddr(pub IpAddr);
 pub struct GateLayer {
     guard: Guard,
     peer_of: PeerOf,
-    uri_of: UriOf,
 }
 
 impl GateLayer {
@@ -33,7 +29,6 @@ impl GateLayer {
         Self {
             guard,
             peer_of: |parts| parts.extensions.get().map(|PeerAddr(ip)| *ip),
-            uri_of: |_| None,
         }
     }
 
@@ -44,11 +39,10 @@ impl GateLayer {
         self
     }
 
-    /// Finds here what the client has called, so that the ledger says it: for a router that hands
-    /// on a part of the path.
+    /// Finds here what the client has called; as [`Guard::with_uri_of`].
     #[must_use]
     pub fn with_uri_of(mut self, uri_of: UriOf) -> Self {
-        self.uri_of = uri_of;
+        self.guard = self.guard.with_uri_of(uri_of);
         self
     }
 }
@@ -57,6 +51,6 @@ impl<S> Layer<S> for GateLayer {
     type Service = GateService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        GateService::new(inner, self.guard.clone(), self.peer_of, self.uri_of)
+        GateService::new(inner, self.guard.clone(), self.peer_of)
     }
 }

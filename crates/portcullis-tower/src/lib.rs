@@ -11,7 +11,7 @@ mod span;
 
 pub use body::GateBody;
 pub use future::GateFuture;
-pub use layer::{GateLayer, PeerAddr, PeerOf, UriOf};
+pub use layer::{GateLayer, PeerAddr, PeerOf};
 #[cfg(feature = "retry")]
 pub use retry::{Repeat, RetryPolicy, RetryWait};
 pub use service::GateService;

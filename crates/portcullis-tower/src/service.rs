@@ -3,10 +3,10 @@
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use portcullis_gate::{CalledAs, Guard, Progress};
+use portcullis_gate::{Guard, Progress};
 use tower_service::Service;
 
-use crate::{GateBody, GateFuture, PeerOf, UriOf, refusal::refuse};
+use crate::{GateBody, GateFuture, PeerOf, refusal::refuse};
 
 /// A service behind a [`Guard`]. The [`Permit`](portcullis_gate::Permit) of a request that
 /// passes is in its extensions.
@@ -17,16 +17,14 @@ pub struct GateService<S> {
     inner: S,
     guard: Guard,
     peer_of: PeerOf,
-    uri_of: UriOf,
 }
 
 impl<S> GateService<S> {
-    pub(crate) const fn new(inner: S, guard: Guard, peer_of: PeerOf, uri_of: UriOf) -> Self {
+    pub(crate) const fn new(inner: S, guard: Guard, peer_of: PeerOf) -> Self {
         Self {
             inner,
             guard,
             peer_of,
-            uri_of,
         }
     }
 }
@@ -45,11 +43,6 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        if self.guard.access().price() > 0
-            && let Some(uri) = (self.uri_of)(&parts).cloned()
-        {
-            parts.extensions.insert(CalledAs(uri));
-        }
         match self.guard.check(&parts, (self.peer_of)(&parts)) {
             Progress::Done(Ok(pass)) => {
                 self.guard.gate().mark_sensitive(&mut parts.headers);

@@ -25,7 +25,9 @@ struct UsageBody<'a> {
     denied_by: BTreeMap<&'static str, u64>,
     last_used_at: Option<Timestamp>,
     scopes: ScopesBody<'a>,
-    suggested_scopes: Vec<&'a str>,
+    observed_since: Option<Timestamp>,
+    /// Nothing as long as nothing is known of its uses.
+    suggested_scopes: Option<Vec<&'a str>>,
     networks: Vec<NetworkBody>,
     user_agents: Vec<AgentBody<'a>>,
     days: Vec<DayBody>,
@@ -106,7 +108,8 @@ impl<'a> UsageBody<'a> {
                 used: scopes(&privilege.used),
                 unused: scopes(&privilege.unused),
             },
-            suggested_scopes: names(&privilege.suggested),
+            observed_since: details.since,
+            suggested_scopes: details.since.map(|_| names(&privilege.suggested)),
             networks: networks
                 .map(|(network, at)| NetworkBody {
                     network: network.to_string(),

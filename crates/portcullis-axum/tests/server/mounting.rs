@@ -326,3 +326,18 @@ async fn the_ledger_says_what_was_called_also_of_a_nested_router() {
     let ledger = bed.store().ledger(&acme);
     assert_eq!(ledger.last().unwrap().note, "POST /api/v1/notes/7");
 }
+
+#[tokio::test]
+async fn the_list_of_denied_requests_says_what_was_called_also_of_a_nested_router() {
+    let bed = bed().await;
+    let key = bed.key([READ]).await;
+    let api: Guarded = Guarded::new(gate(&bed)).get("/notes/{id}", WRITE, async || "noted");
+    let nested = Router::new().nest("/v1", api.into_router().unwrap());
+    let server = serve(Router::new().nest("/api", nested)).await;
+    let call = Call::new("GET", "/api/v1/notes/7?draft=secret").bearer(&key);
+    assert_eq!(call.send(server).await.status, 403);
+    let query = portcullis_registry::DeniedQuery::new();
+    let system = portcullis_registry::Actor::dangerous_system();
+    let page = bed.registry().denied(&system, query).await.unwrap();
+    assert_eq!(page.items[0].route, "GET /api/v1/notes/7");
+}

@@ -345,10 +345,7 @@ impl Kept {
         uses
     }
 
-    pub(super) fn put_back(&mut self, uses: &Uses) -> bool {
-        let requests = u32::try_from(uses.requests).unwrap_or(u32::MAX);
-        self.requests = self.requests.saturating_add(requests);
-        self.is_used |= uses.last_used_at.is_some();
+    pub(super) fn put_back(&mut self, uses: Uses) -> bool {
         self.activity().put_back(uses);
         self.list_uses()
     }

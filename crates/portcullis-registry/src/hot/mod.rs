@@ -321,6 +321,17 @@ impl HotTable {
         }
     }
 
+    /// Whether uses should be written before it is time, since there is little room for them.
+    pub(crate) fn has_many_left(&self) -> bool {
+        self.shards.iter().any(|shard| lock(shard).has_many_left())
+    }
+
+    /// Of how many credentials uses were lost for want of room, since that was last asked.
+    pub(crate) fn take_lost(&self) -> u64 {
+        let lost = self.shards.iter().map(|shard| lock(shard).take_lost());
+        lost.fold(0, u64::saturating_add)
+    }
+
     /// Adds to what has gathered of a credential.
     pub(crate) fn add_uses(&self, uses: Uses) {
         self.shard(uses.id).put_back(uses);

@@ -20,8 +20,10 @@ use crate::{Remac, Seq, usage::Uses};
 const LOOKS_FOR_ROOM: usize = 64;
 /// How many entries one turn of the sweep looks at.
 const LOOKS_PER_SWEEP: usize = 1_024;
-/// For how many credentials uses are kept that have no entry.
-const MOST_LEFT: usize = 1_024;
+/// For how many credentials uses are kept that have no entry, and from how many on they are written
+/// before it is time.
+const MOST_LEFT: usize = 8_192;
+const MANY_LEFT: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Shard {
@@ -36,6 +38,8 @@ pub(super) struct Shard {
     pub(super) used: Vec<CredentialId>,
     /// Uses of credentials that have no entry any more.
     left: HashMap<CredentialId, Uses, RandomState>,
+    /// Of how many credentials uses were lost, since that was last asked.
+    lost: u64,
     /// MACs that verified under an old pepper.
     pub(super) remacs: Vec<Remac>,
 }
@@ -158,7 +162,7 @@ impl Shard {
         };
         facts.used_at = facts.used_at.max(uses.last_used_at);
         let mut entry = facts.entry();
-        if entry.kept.put_back(&uses) {
+        if entry.kept.put_back(uses) {
             self.used.push(facts.id);
         }
         entry
@@ -240,8 +244,9 @@ impl Shard {
     pub(super) fn put_back(&mut self, uses: Uses) {
         match self.get_mut(uses.id) {
             Some(entry) => {
-                if entry.kept.put_back(&uses) {
-                    self.used.push(uses.id);
+                let id = uses.id;
+                if entry.kept.put_back(uses) {
+                    self.used.push(id);
                 }
             }
             None => self.leave(uses),
@@ -256,8 +261,17 @@ impl Shard {
             None if has_room => {
                 self.left.insert(uses.id, uses);
             }
-            None => {}
+            None => self.lost = self.lost.saturating_add(1),
         }
+    }
+
+    /// Whether uses of so many credentials without an entry wait that they should be written.
+    pub(super) fn has_many_left(&self) -> bool {
+        self.left.len() >= MANY_LEFT
+    }
+
+    pub(super) const fn take_lost(&mut self) -> u64 {
+        mem::replace(&mut self.lost, 0)
     }
 }
 

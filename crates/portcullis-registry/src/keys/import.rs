@@ -308,6 +308,7 @@ impl Registry {
                 self.commit(batch).await.map_err(failed)?
             };
             if let Try::Done = done {
+                self.note_handed_on(actor, &self.inner.catalogue.all());
                 imports.imported = more(imports.imported, imported);
                 imports.expired = more(imports.expired, expired);
                 return stop.map_or(Ok(()), Err);

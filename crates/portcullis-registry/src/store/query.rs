@@ -25,6 +25,8 @@ pub enum Of {
     User(User),
     /// All that are still under a pepper.
     Pepper(PepperVersion),
+    /// All API keys.
+    AllKeys,
     /// All.
     All,
 }

@@ -1,18 +1,20 @@
 //! What a credential in memory did since its uses were last written.
 
-use std::{iter, net::IpAddr, ops::Range};
+use std::net::IpAddr;
 
 use portcullis_core::{CredentialId, Tick, Timestamp};
-use portcullis_scope::{Catalogue, ScopeSet};
-use portcullis_token::scan;
+use portcullis_scope::ScopeSet;
 
 use super::{Network, Refusal, Refusals, UsageDelta};
+use crate::Verifier;
 
 /// How many networks and programs are remembered of a credential in memory.
 const REMEMBERED: usize = 4;
 /// How many new programs a credential may name between two writes: naming others costs it nothing
 /// and us an allocation each.
 const NEW_AGENTS: u8 = 8;
+/// How often a credential's new networks are news between two writes.
+const NEW_NETWORKS: u8 = 4;
 /// As much of a program's name as is kept, in bytes.
 const AGENT_BYTES: usize = 120;
 
@@ -24,8 +26,11 @@ pub(crate) struct Activity {
     networks: Newest<Network>,
     agents: Newest<Box<[u8]>>,
     new_agents: u8,
+    new_networks: u8,
     /// Up to when what was seen is written.
     written: Option<Tick>,
+    /// What could not be written, or was counted elsewhere.
+    carried: Option<Box<Uses>>,
 }
 
 /// The newest few, each with the last time that it was seen; the newest is in front.
@@ -85,22 +90,23 @@ impl Activity {
         if self.networks.see(|known| *known == network, tick) {
             return false;
         }
-        let is_news = !self.networks.is_empty();
+        let is_news = !self.networks.is_empty() && self.new_networks < NEW_NETWORKS;
+        self.new_networks += u8::from(is_news);
         self.networks.push(network, tick);
         is_news
     }
 
     /// Notes by what a request was made. Allocates only for what is new.
     pub(crate) fn see_agent(&mut self, agent: &[u8], tick: Tick) {
-        let agent = cut(agent);
-        if agent.is_empty()
-            || self.agents.see(|known| **known == *agent, tick)
+        let kept = agent.get(..AGENT_BYTES).unwrap_or(agent);
+        if kept.is_empty()
+            || self.agents.see(|known| **known == *kept, tick)
             || self.new_agents >= NEW_AGENTS
         {
             return;
         }
         self.new_agents += 1;
-        self.agents.push(agent.into(), tick);
+        self.agents.push(cut(agent).into(), tick);
     }
 
     /// Notes which scopes a request made use of.
@@ -113,8 +119,9 @@ impl Activity {
         self.tell(uses, now, tick);
         self.refusals = Refusals::default();
         self.used = ScopeSet::EMPTY;
-        self.new_agents = 0;
+        (self.new_agents, self.new_networks) = (0, 0);
         self.written = Some(tick);
+        self.carried = None;
     }
 
     fn tell(&self, uses: &mut Uses, now: Timestamp, tick: Tick) {
@@ -129,13 +136,17 @@ impl Activity {
         uses.agents = agents
             .map(|(agent, seen)| (agent.clone(), at(seen)))
             .collect();
+        if let Some(carried) = &self.carried {
+            uses.add((**carried).clone());
+        }
     }
 
-    /// Takes back what could not be written.
-    pub(crate) fn put_back(&mut self, uses: &Uses) {
-        self.refusals.add(&uses.refusals);
-        self.used = self.used.union(&uses.used);
-        self.written = None;
+    /// Takes back what could not be written, or takes what was counted elsewhere.
+    pub(crate) fn put_back(&mut self, uses: Uses) {
+        match &mut self.carried {
+            Some(carried) => carried.add(uses),
+            None => self.carried = Some(Box::new(uses)),
+        }
     }
 }
 
@@ -207,35 +218,37 @@ impl Uses {
         newest(&mut self.agents, other.agents);
     }
 
-    /// As a store takes it.
-    pub(crate) fn delta(&self, catalogue: &Catalogue) -> UsageDelta {
+    /// As a store takes it. Scopes stand by all their names, so that they are still these when
+    /// another release declares what implies what in another way.
+    pub(crate) fn delta(&self, verifier: &Verifier) -> UsageDelta {
+        let agents = self.agents.iter();
         UsageDelta {
             last_used_at: self.last_used_at,
             requests: self.requests,
             refusals: self.refusals,
-            scopes: catalogue.grant(&self.used),
+            scopes: verifier.catalogue().names(&self.used).cloned().collect(),
             networks: self.networks.clone(),
-            agents: self
-                .agents
-                .iter()
-                .map(|(agent, at)| (shown(agent), *at))
+            agents: agents
+                .map(|(agent, at)| (verifier.redacted(agent), *at))
                 .collect(),
             ..UsageDelta::new(self.id, self.at)
         }
     }
 }
 
-/// As much of a program's name as is kept, without the half of a credential at its end.
+/// As much of a program's name as is kept: no half of a word that may be a credential.
 fn cut(agent: &[u8]) -> &[u8] {
-    let Some(kept) = agent.get(..AGENT_BYTES) else {
+    let Some((kept, rest)) = agent.split_at_checked(AGENT_BYTES) else {
         return agent;
     };
-    let is_cut = |range: &Range<usize>| range.start < AGENT_BYTES && range.end > AGENT_BYTES;
-    let around = agent.get(..2 * AGENT_BYTES).unwrap_or(agent);
-    let whole = scan(around).map(|found| found.range()).find(is_cut);
-    whole
-        .and_then(|range| agent.get(..range.start))
-        .unwrap_or(kept)
+    let is_cut = rest.first().is_some_and(|byte| !byte.is_ascii_whitespace());
+    let word = kept.iter().rposition(u8::is_ascii_whitespace);
+    match word {
+        // A name that is one word: what is kept is long enough to be seen for what it is.
+        None => kept,
+        Some(end) if is_cut => kept.get(..end).unwrap_or(kept),
+        Some(_) => kept,
+    }
 }
 
 /// Each once, the newest few of them.
@@ -248,30 +261,6 @@ fn newest<T: PartialEq>(seen: &mut Vec<(T, Timestamp)>, more: Vec<(T, Timestamp)
     }
     seen.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
     seen.truncate(REMEMBERED);
-}
-
-/// What a program calls itself, as printable ASCII; a credential that has got there by mistake is
-/// not kept.
-pub(crate) fn shown(agent: &[u8]) -> String {
-    let is_shown = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-    let mut text = String::with_capacity(agent.len());
-    let mut from = 0;
-    let ranges = scan(agent).map(|found| found.range());
-    for range in ranges.chain(iter::once(agent.len()..agent.len())) {
-        let before = agent.get(from..range.start).unwrap_or_default();
-        text.extend(before.iter().map(|byte| {
-            if is_shown(*byte) {
-                char::from(*byte)
-            } else {
-                '?'
-            }
-        }));
-        if range.end > range.start {
-            text.push_str("[credential]");
-        }
-        from = range.end;
-    }
-    text
 }
 
 #[cfg(test)]
@@ -296,7 +285,7 @@ mod tests {
         let mut activity = Activity::default();
         assert!(!activity.see_network(ip(0), tick(1)));
         for number in 1..6 {
-            assert!(activity.see_network(ip(number), tick(1)));
+            activity.see_network(ip(number), tick(1));
         }
         assert!(!activity.see_network(ip(3), tick(1)));
         let uses = taken(&mut activity, 2);
@@ -307,7 +296,7 @@ mod tests {
         assert!(activity.see_network(ip(0), tick(4)), "it was pushed out");
         assert!(!activity.see_network(ip(5), tick(4)));
         assert_eq!(taken(&mut activity, 5).networks.len(), 2);
-        activity.put_back(&uses);
+        activity.put_back(uses);
         assert_eq!(taken(&mut activity, 6).networks.len(), 4);
     }
 
@@ -329,19 +318,36 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_of_a_program_is_printable_and_no_credential() {
+    fn no_half_of_a_credential_is_kept_of_a_name_that_is_too_long() {
         let token = "ap_test_qBhy02hoi8ucTVyAmSRnraF4pk0bZu3y9eSIu1mojYwMbG44K4V9zLN";
-        let agent = format!("a\u{e9}\t{token} b{token}");
-        assert_eq!(shown(agent.as_bytes()), "a???[credential] b[credential]");
-        assert_eq!(shown(b"curl/8.5.0"), "curl/8.5.0");
-        // Nor is a half of one kept of a name that is too long.
         for start in 0..=AGENT_BYTES {
-            let agent = format!("{}{token} and more and more", "a".repeat(start));
+            let agent = format!("{} {token} and more and more", "a".repeat(start));
             let mut activity = Activity::default();
             activity.see_agent(agent.as_bytes(), tick(1));
             let agents = taken(&mut activity, 2).agents;
-            let shown: Vec<_> = agents.iter().map(|(agent, _)| shown(agent)).collect();
-            assert!(!shown.concat().contains("qBhy"), "{shown:?}");
+            let kept = agents
+                .iter()
+                .map(|(agent, _)| String::from_utf8_lossy(agent));
+            let kept = kept.collect::<String>();
+            assert!(!kept.contains("qBhy") || kept.contains(token), "{kept:?}");
         }
+    }
+
+    #[test]
+    fn a_program_with_a_long_name_is_remembered_too() {
+        let mut activity = Activity::default();
+        for nanos in 1..100 {
+            activity.see_agent(&[b'a'; 300], tick(nanos));
+        }
+        assert_eq!(activity.new_agents, 1);
+    }
+
+    #[test]
+    fn news_of_networks_is_told_four_times_between_two_writes() {
+        let mut activity = Activity::default();
+        let news = (0..100_u8).filter(|number| activity.see_network(ip(*number), tick(1)));
+        assert_eq!(news.count(), 4);
+        let _ = taken(&mut activity, 2);
+        assert!(activity.see_network(ip(200), tick(3)));
     }
 }

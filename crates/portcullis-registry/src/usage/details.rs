@@ -15,9 +15,12 @@ use super::{Network, Refusal, Refusals, UsageDelta};
 /// have [`add`](Self::add) join what comes.
 ///
 /// # Syntax
-/// As text it is a JSON object: `{"refusals", "scopes", "networks", "agents"}`.
+/// As text it is a JSON object: `{"since", "refusals", "scopes", "networks", "agents"}`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct UsageDetails {
+    /// From when on this is kept: the first use that was written with it. Nothing of a credential that
+    /// was not used since.
+    pub since: Option<Timestamp>,
     /// Requests denied, by cause.
     pub refusals: Refusals,
     /// The scopes that were used, by name.
@@ -40,6 +43,7 @@ impl UsageDetails {
 
     /// Joins what was used since.
     pub fn add(&mut self, delta: &UsageDelta) {
+        self.since = self.since.or(Some(delta.at));
         self.refusals.add(&delta.refusals);
         self.scopes = self.scopes.union(&delta.scopes);
         join(&mut self.networks, &delta.networks);
@@ -75,6 +79,7 @@ impl fmt::Display for UsageDetails {
             .map(|(agent, at)| json!([agent, at.unix_micros()]))
             .collect();
         let text = json!({
+            "since": self.since.map(Timestamp::unix_micros),
             "refusals": refusals,
             "scopes": self.scopes.to_string(),
             "networks": networks,
@@ -102,7 +107,9 @@ impl FromStr for UsageDetails {
             "" => Grant::default(),
             names => names.parse().map_err(|_| ParseUsageError)?,
         };
+        let since = value.get("since").and_then(Value::as_i64);
         Ok(Self {
+            since: since.map(Timestamp::from_unix_micros),
             refusals,
             scopes,
             networks: sightings(value.get("networks"))?,
@@ -118,8 +125,8 @@ fn sightings<T: FromStr>(value: Option<&Value>) -> Result<Vec<(T, Timestamp)>, P
         let at = seen.get(1).and_then(Value::as_i64)?;
         Some((what, Timestamp::from_unix_micros(at)))
     };
-    let all = seen.iter().map(one).collect::<Option<_>>();
-    all.ok_or(ParseUsageError)
+    // One that a newer version writes in another way is passed over.
+    Ok(seen.iter().filter_map(one).collect())
 }
 
 #[cfg(test)]
@@ -178,10 +185,12 @@ mod tests {
             "{}",
             r#"{"refusals":{"rate_limited":-1},"scopes":"","networks":[],"agents":[]}"#,
             r#"{"refusals":{},"scopes":"A","networks":[],"agents":[]}"#,
-            r#"{"refusals":{},"scopes":"","networks":[["10.0.0.1/24",1]],"agents":[]}"#,
-            r#"{"refusals":{},"scopes":"","networks":[],"agents":[["curl"]]}"#,
+            r#"{"refusals":{},"scopes":"","networks":{},"agents":[]}"#,
         ] {
             assert_eq!(text.parse::<UsageDetails>(), Err(ParseUsageError), "{text}");
         }
+        // What a newer version knows is passed over.
+        let newer = r#"{"refusals":{"new":1},"scopes":"","networks":[["10.0.0.0/22",1]],"agents":[1],"more":2}"#;
+        assert_eq!(newer.parse(), Ok(UsageDetails::default()));
     }
 }

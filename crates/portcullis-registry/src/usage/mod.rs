@@ -8,6 +8,7 @@ mod denied;
 mod details;
 mod network;
 mod recent;
+mod redact;
 mod refusal;
 mod report;
 mod review;

@@ -10,12 +10,12 @@ use foldhash::fast::RandomState;
 use super::Denied;
 use crate::{Owner, PrefixedId};
 
-/// How many wait to be written at most; what comes then is not kept.
+/// How many wait to be written at most: then the owner with the most loses its oldest.
 const MOST: usize = 4_096;
-/// How many wait of one credential, or of users of the application's own with one owner, and how
-/// many once there is little room: a client that hammers pushes out its own.
+/// How many wait of one owner, and of one of its credentials or of all users of the application's
+/// own together: a client that hammers pushes out its own.
+const MOST_OF_OWNER: usize = 512;
 const MOST_OF_ONE: usize = 32;
-const FEW_OF_ONE: usize = 4;
 
 /// The newest denied requests of this process, until they are written.
 #[derive(Debug, Default)]
@@ -23,21 +23,27 @@ pub(crate) struct RecentlyDenied(Mutex<Waiting>);
 
 #[derive(Debug, Default)]
 struct Waiting {
-    /// Of each the newest, oldest first, with their numbers in the order of all.
-    of_each: HashMap<Of, VecDeque<(u64, Denied)>, RandomState>,
+    of_owner: HashMap<Owner, OfOwner, RandomState>,
     /// INVARIANT: how many there are.
     count: usize,
     next: u64,
 }
 
-type Of = (Owner, Option<PrefixedId>);
+/// What waits of an owner: oldest first, each with its number in the order of all.
+#[derive(Debug, Default)]
+struct OfOwner {
+    denied: VecDeque<(u64, Denied)>,
+    /// INVARIANT: how many there are of each.
+    of_one: HashMap<Option<PrefixedId>, usize, RandomState>,
+}
 
 impl RecentlyDenied {
     fn locked(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps one more, in the place of the oldest of the same credential if that has its fill.
+    /// Keeps one more, in the place of the oldest of the same credential or owner if that has its
+    /// fill.
     pub(crate) fn note(&self, denied: Denied) {
         self.locked().push(denied);
     }
@@ -58,7 +64,7 @@ impl RecentlyDenied {
     /// Those that are asked for, newest first.
     pub(crate) fn find(&self, wanted: impl Fn(&Denied) -> bool) -> Vec<Denied> {
         let waiting = self.locked();
-        let all = waiting.of_each.values().flatten();
+        let all = waiting.of_owner.values().flat_map(|owner| &owner.denied);
         let mut found: Vec<_> = all.filter(|(_, denied)| wanted(denied)).collect();
         found.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
         found
@@ -70,29 +76,69 @@ impl RecentlyDenied {
 
 impl Waiting {
     fn push(&mut self, denied: Denied) {
-        let most = match self.count < MOST / 2 {
-            true => MOST_OF_ONE,
-            false => FEW_OF_ONE,
-        };
-        let of = (denied.owner.clone(), denied.credential);
-        let of_one = self.of_each.entry(of).or_default();
-        if of_one.len() >= most {
-            of_one.pop_front();
-        } else if self.count < MOST {
-            self.count += 1;
-        } else {
-            return;
-        }
-        of_one.push_back((self.next, denied));
+        let owner = denied.owner.clone();
+        self.count += 1;
+        let of_owner = self.of_owner.entry(owner).or_default();
+        of_owner.push((self.next, denied));
         self.next += 1;
+        if of_owner.is_over() {
+            of_owner.pop();
+            self.count -= 1;
+        } else if self.count > MOST {
+            let owners = self.of_owner.values_mut();
+            if let Some(largest) = owners.max_by_key(|owner| owner.denied.len()) {
+                largest.pop();
+                self.count -= 1;
+            }
+        }
     }
 
     fn take(&mut self) -> Vec<Denied> {
         self.count = 0;
-        let of_each = std::mem::take(&mut self.of_each);
-        let mut all: Vec<_> = of_each.into_values().flatten().collect();
+        let of_owner = std::mem::take(&mut self.of_owner);
+        let all = of_owner.into_values().flat_map(|owner| owner.denied);
+        let mut all: Vec<_> = all.collect();
         all.sort_by_key(|(number, _)| *number);
         all.into_iter().map(|(_, denied)| denied).collect()
+    }
+}
+
+impl OfOwner {
+    fn push(&mut self, numbered: (u64, Denied)) {
+        *self.of_one.entry(numbered.1.credential).or_default() += 1;
+        self.denied.push_back(numbered);
+    }
+
+    /// The newest, if there are too many of its credential.
+    fn too_many(&self) -> Option<&Denied> {
+        let (_, newest) = self.denied.back()?;
+        let count = self.of_one.get(&newest.credential)?;
+        (*count > MOST_OF_ONE).then_some(newest)
+    }
+
+    fn is_over(&self) -> bool {
+        self.denied.len() > MOST_OF_OWNER || self.too_many().is_some()
+    }
+
+    /// Drops the oldest: of the credential that has too many, or of all.
+    fn pop(&mut self) {
+        let at = match self.too_many() {
+            Some(newest) => {
+                let of = newest.credential;
+                let is_it = |(_, denied): &(u64, Denied)| denied.credential == of;
+                self.denied.iter().position(is_it).unwrap_or(0)
+            }
+            None => 0,
+        };
+        let Some((_, gone)) = self.denied.remove(at) else {
+            return;
+        };
+        if let Some(count) = self.of_one.get_mut(&gone.credential) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_one.remove(&gone.credential);
+            }
+        }
     }
 }
 
@@ -148,18 +194,39 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_the_first_of_each_stay() {
+    fn an_owner_with_many_keys_that_hammer_pushes_out_its_own_alone() {
         let recent = RecentlyDenied::default();
-        for number in 0..5_000 {
-            recent.note(denied(number, &format!("o{number}"), true));
+        for number in 0..100 {
+            recent.note(denied(number, &format!("calm{number}"), true));
         }
-        recent.note(denied(0xffff, "o7", true));
-        assert_eq!(
-            numbers(&recent.find(|denied| denied.owner.as_str() == "o7")),
-            ["7"]
-        );
+        for number in 0..20_000_u32 {
+            let id = portcullis_core::CredentialId::from_value(u128::from(number % 900));
+            recent.note(Denied {
+                credential: Some(PrefixedId(TokenKind::ApiKey, id.unwrap())),
+                ..denied(1_000 + u128::from(number), "loud", true)
+            });
+        }
+        let of = |owner: &str| recent.find(|denied| denied.owner.as_str() == owner);
+        assert_eq!(of("loud").len(), MOST_OF_OWNER);
+        assert_eq!(of("loud")[0].request, RequestId::from_value(20_999));
+        assert_eq!(of("calm7").len(), 1);
+        assert_eq!(recent.take().len(), MOST_OF_OWNER + 100);
+    }
+
+    #[test]
+    fn with_too_many_owners_the_one_with_the_most_loses_its_oldest() {
+        let recent = RecentlyDenied::default();
+        for number in 0..20 {
+            recent.note(denied(number, "many", true));
+        }
+        for number in 0..4_096 {
+            recent.note(denied(100 + number, &format!("o{number}"), true));
+        }
         let kept = recent.take();
-        assert_eq!((kept.len(), kept[4_095].owner.as_str()), (MOST, "o4095"));
+        assert_eq!(kept.len(), MOST);
+        let many = kept.iter().filter(|denied| denied.owner.as_str() == "many");
+        assert!(many.count() <= 1);
+        assert_eq!(kept[MOST - 1].owner.as_str(), "o4095");
         recent.note(denied(1, "o5000", true));
         assert_eq!(recent.take().len(), 1);
     }

@@ -107,7 +107,7 @@ impl Registry {
             _ => (UsageDetails::default(), Vec::new()),
         };
         if let Some(uses) = inner.hot.peek_uses(id, &*inner.clock) {
-            let delta = uses.delta(&inner.catalogue);
+            let delta = uses.delta(self);
             usage.add(&delta);
             details.add(&delta);
             let (day, denied) = (Day::of(delta.at), delta.refusals.total());
@@ -229,7 +229,10 @@ impl Verifier {
 
     /// Keeps a denied request for those who ask why; without a write, until the next flush.
     pub fn note_denied(&self, denied: Denied) {
-        self.inner.recently_denied.note(denied);
+        // Who writes nothing is asked nothing.
+        if self.writes() {
+            self.inner.recently_denied.note(denied);
+        }
     }
 }
 

@@ -15,7 +15,8 @@ use crate::{
 pub struct ReviewTerms {
     /// A key that is older than this should be rotated: 90 days, unless said otherwise.
     pub old: Duration,
-    /// What a key has not used for so long since it was issued it does not need: 30 days.
+    /// What a key has not used for so long since it was issued or last changed, and since its uses
+    /// are known, it does not need: 30 days.
     pub unused: Duration,
 }
 
@@ -43,7 +44,8 @@ impl ReviewTerms {
         usage: &Usage,
         now: Timestamp,
     ) -> bool {
-        usage.last_used_at.is_none() && now.saturating_since(record.created_at) >= self.unused
+        let since = record.created_at.max(record.updated_at);
+        usage.last_used_at.is_none() && now.saturating_since(since) >= self.unused
     }
 }
 
@@ -116,7 +118,6 @@ impl Registry {
         listing: Listing,
     ) -> Result<Review, ChangeError> {
         Self::authorise(actor, owner)?;
-        let _written = self.inner.errands.unwritten().await;
         let query = listing.of(Of::Keys(owner.clone()));
         let page = self.inner.store.list(query).await?;
         let mut keys = Vec::new();
@@ -124,13 +125,15 @@ impl Registry {
             if self.has_ended(&record) {
                 continue;
             }
+            let _written = self.inner.errands.unwritten().await;
             let used = self.usage_of(&record, usage).await?;
             let usage = Usage {
                 last_used_at: used.last_used_at,
                 requests: used.requests,
                 denied: used.denied,
             };
-            let findings = self.findings(&terms, &record, &usage, &used.privilege);
+            let since = used.details.since;
+            let findings = self.findings(&terms, &record, &usage, since, &used.privilege);
             if !findings.is_empty() {
                 keys.push(KeyReview {
                     key: self.info(record, usage),
@@ -150,9 +153,13 @@ impl Registry {
         terms: &ReviewTerms,
         record: &CredentialRecord,
         usage: &Usage,
+        observed_since: Option<Timestamp>,
         privilege: &LeastPrivilege,
     ) -> Vec<Finding> {
         let now = self.inner.clock.now();
+        // What was changed, perhaps to be more, had no time to be used.
+        let settled = observed_since.map(|since| since.max(record.updated_at));
+        let has_settled = settled.is_some_and(|at| now.saturating_since(at) >= terms.unused);
         let mut findings = Vec::new();
         // One that was rotated ends by itself.
         if record.successor.is_none() && terms.is_old(record, now) {
@@ -160,9 +167,7 @@ impl Registry {
         }
         if terms.is_never_used(record, usage, now) {
             findings.push(Finding::NeverUsed);
-        } else if now.saturating_since(record.created_at) >= terms.unused
-            && !privilege.unused.is_empty()
-        {
+        } else if has_settled && !privilege.unused.is_empty() {
             findings.push(Finding::UnusedScopes(privilege.unused.clone()));
         }
         // A rotation is the last change of its record that has a time.

@@ -103,6 +103,7 @@ fn lists() -> Result<Vec<(Of, &'static [u32])>, Failure> {
         (Of::Pepper(pepper(2)?), &[4, 2]),
         (Of::Pepper(pepper(3)?), &[11]),
         (Of::Pepper(pepper(4)?), &[]),
+        (Of::AllKeys, &[11, 8, 7, 2, 1]),
         (Of::All, &[11, 8, 7, 6, 5, 4, 3, 2, 1]),
         (Of::CreatedBy(maker()?), &[10, 9, 8, 7, 3, 2]),
         (Of::CreatedBy(id(1)?), &[]),

@@ -365,6 +365,7 @@ fn is_live_of(record: &CredentialRecord, of: &Of) -> bool {
         Of::Owner(owner) => record.owner == *owner,
         Of::User(user) => record.user.as_ref() == Some(user),
         Of::Pepper(version) => record.pepper == *version,
+        Of::AllKeys => record.kind == TokenKind::ApiKey,
         Of::All => true,
         Of::Keys(owner) => record.kind == TokenKind::ApiKey && record.owner == *owner,
         Of::Sessions(user) => {

@@ -1,6 +1,6 @@
 //! Uses and denied requests in memory.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use portcullis_core::{CredentialId, RequestId};
 
@@ -14,8 +14,12 @@ use crate::{
 pub(super) struct Uses {
     details: HashMap<CredentialId, UsageDetails>,
     days: BTreeMap<(Owner, Day, CredentialId), DayUsage>,
+    /// The newest day that was counted: with it those go that are no longer kept.
+    newest: Option<Day>,
     /// Oldest first.
     denied: HashMap<Owner, VecDeque<Denied>>,
+    /// INVARIANT: their ids.
+    requests: HashSet<RequestId>,
 }
 
 impl Uses {
@@ -29,9 +33,11 @@ impl Uses {
         let counted = counted.or_insert(DayUsage::none(day));
         counted.requests = counted.requests.saturating_add(delta.requests);
         counted.denied = counted.denied.saturating_add(denied);
-        let first = day.before(DayUsage::KEPT - 1);
-        self.days
-            .retain(|(_, day, id), _| *id != delta.id || *day >= first);
+        if self.newest < Some(day) {
+            self.newest = Some(day);
+            let first = day.before(DayUsage::KEPT - 1);
+            self.days.retain(|(_, day, _), _| *day >= first);
+        }
     }
 
     pub(super) fn of(&self, id: CredentialId) -> Found {
@@ -60,18 +66,15 @@ impl Uses {
     }
 
     pub(super) fn note_denied(&mut self, denied: Denied) {
-        if self.has_denied(denied.request) {
+        if !self.requests.insert(denied.request) {
             return;
         }
         let of_owner = self.denied.entry(denied.owner.clone()).or_default();
         of_owner.push_back(denied);
         let many = of_owner.len().saturating_sub(DeniedPage::KEPT_BY_OWNER);
-        of_owner.drain(..many);
-    }
-
-    fn has_denied(&self, id: RequestId) -> bool {
-        let mut all = self.denied.values().flatten();
-        all.any(|denied| denied.request == id)
+        for gone in of_owner.drain(..many) {
+            self.requests.remove(&gone.request);
+        }
     }
 
     /// How many addresses of denied requests are to be erased.
