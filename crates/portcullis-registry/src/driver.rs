@@ -58,15 +58,16 @@ impl Errands {
     /// With too many left, which is when the store is long out of reach, a release is not kept: the
     /// reservation is given back when it is old.
     pub(crate) fn leave(&self, op: CreditOp) {
+        let mut left = locked(&self.credits);
+        if left.len() >= MAX_LEFT
+            && let CreditOp::Release { id, .. } = op
         {
-            let mut left = locked(&self.credits);
-            if left.len() >= MAX_LEFT
-                && let CreditOp::Release { id, .. } = op
-            {
-                return self.end(id);
-            }
-            left.push(op);
+            // One lock at a time.
+            drop(left);
+            return self.end(id);
         }
+        left.push(op);
+        drop(left);
         self.wake.notify_one();
     }
 
@@ -81,7 +82,10 @@ impl Errands {
 
     /// How many reservations are open, and how many settlements and releases are left.
     fn levels(&self) -> (usize, usize) {
-        (locked(&self.open).len(), locked(&self.credits).len())
+        // One lock at a time.
+        let open = locked(&self.open).len();
+        let left = locked(&self.credits).len();
+        (open, left)
     }
 
     /// Notes that these were written.

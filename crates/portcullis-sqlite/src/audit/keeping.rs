@@ -35,7 +35,8 @@ pub(crate) fn due(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Re
 
 /// Removes rows and erases IPs, and adds the rows that say so.
 pub(crate) fn keep(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Result<()> {
-    // What is deleted is overwritten in the file, not only forgotten.
+    // What is deleted here is overwritten. Copies that SQLite has left elsewhere in the file and in
+    // its log of writes are not.
     secure_delete(connection, true)?;
     let kept = prune(connection, upkeep).and_then(|()| match &upkeep.erase {
         Some(erasure) => {
