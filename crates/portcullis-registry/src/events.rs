@@ -84,7 +84,8 @@ pub enum EventKind {
         successor: CredentialId,
     },
     /// A credential was used from a network that was not among its newest four, as far as this
-    /// process has seen; the first is not told. A network is a /24, or a /64 of IPv6.
+    /// process has seen; the first is not told, and of others at most four of a credential between
+    /// two writes of its uses. A network is a /24, or a /64 of IPv6.
     NewNetwork {
         /// From where.
         ip: IpAddr,

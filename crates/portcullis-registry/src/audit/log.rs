@@ -87,7 +87,7 @@ impl Registry {
     /// Erases IPs from the audit log: of all rows before an instant, or of an owner.
     ///
     /// The rows stay, and the chain is verified as before; a row says what was erased. Copies of the
-    /// database, its backups among them, have them still.
+    /// database, its backups among them, have them still, and so may unused pages of its file.
     ///
     /// # Errors
     /// As [`prune_audit`](Self::prune_audit).

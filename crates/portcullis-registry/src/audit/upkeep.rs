@@ -27,7 +27,8 @@ pub struct AuditUpkeep {
     pub prune_before: Option<Timestamp>,
     /// Which IPs go, with their salts.
     pub erase: Option<AuditErasure>,
-    /// How many rows are removed at most in one commit, and how many IPs: two at least.
+    /// How many rows are removed at most in one commit (two at least), and how many IPs are erased:
+    /// none with 0.
     pub limit: usize,
 }
 

@@ -134,8 +134,9 @@ impl Registry {
     /// Gives back everything that is reserved and not by this registry.
     ///
     /// For a store that this process alone uses, at its start, before it serves requests: what is
-    /// reserved then was left by one that died. Elsewhere it would take reservations from others; they are given back by themselves
-    /// when they have expired ([`Options::with_reservation_ttl`](crate::Options::with_reservation_ttl)).
+    /// reserved then was left by one that died. Elsewhere it would take reservations from others; they
+    /// are given back by themselves when they have expired
+    /// ([`Options::with_reservation_ttl`](crate::Options::with_reservation_ttl)).
     ///
     /// # Errors
     /// [`StoreError`] if the store could not be written.

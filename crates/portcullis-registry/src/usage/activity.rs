@@ -98,7 +98,7 @@ impl Activity {
 
     /// Notes by what a request was made. Allocates only for what is new.
     pub(crate) fn see_agent(&mut self, agent: &[u8], tick: Tick) {
-        let kept = agent.get(..AGENT_BYTES).unwrap_or(agent);
+        let kept = cut(agent);
         if kept.is_empty()
             || self.agents.see(|known| **known == *kept, tick)
             || self.new_agents >= NEW_AGENTS
@@ -106,7 +106,7 @@ impl Activity {
             return;
         }
         self.new_agents += 1;
-        self.agents.push(cut(agent).into(), tick);
+        self.agents.push(kept.into(), tick);
     }
 
     /// Notes which scopes a request made use of.
@@ -335,11 +335,14 @@ mod tests {
 
     #[test]
     fn a_program_with_a_long_name_is_remembered_too() {
-        let mut activity = Activity::default();
-        for nanos in 1..100 {
-            activity.see_agent(&[b'a'; 300], tick(nanos));
+        let words = "Mozilla/5.0 (like others) ".repeat(9);
+        for name in [vec![b'a'; 300], words.into_bytes()] {
+            let mut activity = Activity::default();
+            for nanos in 1..100 {
+                activity.see_agent(&name, tick(nanos));
+            }
+            assert_eq!(activity.new_agents, 1);
         }
-        assert_eq!(activity.new_agents, 1);
     }
 
     #[test]

@@ -153,7 +153,7 @@ impl Registry {
     /// Requests that were denied lately, newest first: of the actor's owner, or of any if the
     /// application itself asks. At most 100 at a time.
     ///
-    /// Of each owner the newest 1,000 are kept, and of one credential 32 a minute.
+    /// Of each owner the newest 1,000 are kept; of one credential 32 a minute, and of one owner 512.
     ///
     /// # Errors
     /// [`StoreError`] if the store could not be read.

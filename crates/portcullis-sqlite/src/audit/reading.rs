@@ -44,8 +44,8 @@ fn hash(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<AuditHash>> {
     Ok(bytes.map(AuditHash::from_bytes))
 }
 
-/// A text as it is stored. One that is not UTF-8 was not written here: it is shown so that it
-/// differs from what was hashed.
+/// A text as it is stored. One that is not UTF-8 was not written here: it has U+FFFD in the place of
+/// what can't be read, and so differs from what was hashed, unless that had one there too.
 fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     match row.get_ref(column)? {
         ValueRef::Text(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
