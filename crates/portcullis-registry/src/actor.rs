@@ -150,6 +150,16 @@ impl Actor {
         }
     }
 
+    /// The session that acts, if it is one of ours.
+    pub(crate) fn session(&self) -> Option<CredentialId> {
+        match &self.who {
+            Who::Credential(principal) if principal.kind() == TokenKind::Session => {
+                principal.credential()
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn created_by(&self) -> CreatedBy {
         match &self.who {
             Who::System => CreatedBy::System,

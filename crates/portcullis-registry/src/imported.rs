@@ -167,6 +167,16 @@ impl Verifier {
         })
     }
 
+    /// Under what the store may have a text, for each scheme that matches it.
+    pub(crate) fn imported_macs(&self, text: &[u8]) -> Vec<(PepperVersion, Mac)> {
+        let peppers = &self.inner.peppers;
+        let presented: Vec<_> = self.presented(text).collect();
+        let macs = presented
+            .iter()
+            .flat_map(|presented| presented.stored_as(peppers));
+        macs.collect()
+    }
+
     async fn load_presented(
         &self,
         presented: &Presented<'_>,

@@ -51,8 +51,8 @@ pub use events::{Event, EventKind, Events};
 pub use hot::{Hot, Visit};
 pub use identity::Identity;
 pub use keys::{
-    ApiKeyInfo, Expiry, ImportError, Imports, IssuedKey, KeyChange, KeyList, Listing, NewImport,
-    NewKey, Revoked,
+    ApiKeyInfo, Expiry, ImportError, Imports, IssuedKey, KeyChange, KeyList, Leak, Listing,
+    NewImport, NewKey, Revoked,
 };
 pub use load::Loaded;
 pub use meta::{Meta, MetaError};

@@ -64,8 +64,9 @@ impl Registry {
     ///
     /// # Errors
     /// [`ChangeError::Ended`] if its credential, or one that it falls with, is revoked, disabled or
-    /// expired, or a session that has gone unused for its idle time; [`ChangeError::Suspended`] if
-    /// the owner that it acts for is; [`ChangeError::Store`].
+    /// expired, or a session that has gone unused for its idle time or
+    /// [speaks for another owner](Self::switch_owner) now; [`ChangeError::Suspended`] if the owner
+    /// that it acts for is; [`ChangeError::Store`].
     pub(crate) async fn standing(&self, actor: &Actor) -> Result<Standing, ChangeError> {
         let mut standing = self.standing_at_login(actor);
         let Some(id) = actor.credential() else {
@@ -84,7 +85,9 @@ impl Registry {
         else {
             return Err(ChangeError::Ended);
         };
-        if self.has_idled(&record, &usage) {
+        // A session that speaks for another owner now is not the one that was let in.
+        let speaks_for_another = actor.owner().is_some_and(|owner| *owner != record.owner);
+        if speaks_for_another || self.has_idled(&record, &usage) {
             return Err(ChangeError::Ended);
         }
         let held = self.inner.catalogue.resolve(&record.grant);

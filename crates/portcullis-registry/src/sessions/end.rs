@@ -74,7 +74,7 @@ impl Registry {
     /// Revokes all that came of one login, and what a refresh that raced with it has made.
     ///
     /// A refresh token that is revoked makes nothing more, so each round finds less.
-    pub(super) async fn end_family(
+    pub(crate) async fn end_family(
         &self,
         actor: &Actor,
         family: CredentialId,

@@ -134,8 +134,9 @@ impl Registry {
     ///
     /// # Errors
     /// [`RefreshError`]. After `Rejected` for a reuse the family is ended; else nothing changed.
-    /// `Contended` also if [`change_sessions`](Self::change_sessions) came in between: what the
-    /// user may do has then to be looked up again.
+    /// `Contended` also if [`change_sessions`](Self::change_sessions) or
+    /// [`switch_owner`](Self::switch_owner) came in between: verify the token again, and look up
+    /// again what the user may do.
     pub async fn refresh(
         &self,
         actor: &Actor,
@@ -155,7 +156,7 @@ impl Registry {
                 record.state == State::Enabled && !self.has_ended(record)
             };
             let record = found.filter(is_live).ok_or(RefreshError::Rejected)?;
-            if record.grant != token.grant {
+            if record.grant != token.grant || record.owner != token.owner {
                 return Err(ChangeError::Contended.into());
             }
             let mut batch = standing.batch();
