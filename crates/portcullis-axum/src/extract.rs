@@ -118,6 +118,12 @@ impl From<Cause> for Refused {
     }
 }
 
+impl From<Denial> for Refused {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
 impl From<ApiError> for Refused {
     fn from(error: ApiError) -> Self {
         Self::Failed(error)

@@ -2,6 +2,7 @@
 
 mod answer;
 mod audit;
+mod body;
 mod denials;
 mod extract;
 mod guarded;

@@ -8,6 +8,7 @@ mod externals;
 mod failures;
 mod gate;
 mod guard;
+mod leak;
 mod metrics;
 mod pass;
 mod permit;

@@ -41,6 +41,15 @@ pub struct Membership {
     pub role: Role,
 }
 
+/// Somebody who is a member of an organisation, and as what.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Member {
+    /// The person.
+    pub account: Account,
+    /// What the person is there.
+    pub role: Role,
+}
+
 /// An account together with what its password is checked against.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StoredAccount {

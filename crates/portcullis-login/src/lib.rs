@@ -10,15 +10,17 @@ mod metrics;
 mod passwords;
 mod role;
 
-pub use account::{Account, Membership, NewAccount, Org, StoredAccount};
+pub use account::{Account, Member, Membership, NewAccount, Org, StoredAccount};
 #[cfg(feature = "conformance")]
 pub use directory::conformance;
-pub use directory::{Directory, DirectoryError, KnownNetwork, MemoryDirectory, Replaced};
+pub use directory::{
+    Directory, DirectoryError, KnownNetwork, MemberChange, MemberChanged, MemoryDirectory, Replaced,
+};
 pub use email::{Email, ParseEmailError};
 pub use id::RandomError;
 pub use login::{
-    AuthType, Bootstrap, BootstrapError, LoggedIn, Login, LoginError, Profile, SetupError,
-    Unavailable,
+    AuthType, Bootstrap, BootstrapError, LoggedIn, Login, LoginError, NewUser, OrgError, Profile,
+    SetupError, SignupError, Unavailable,
 };
 pub use passwords::{
     ParsePasswordHashError, PasswordError, PasswordHash, PasswordParams, PasswordParamsError,

@@ -51,6 +51,9 @@ pub enum EventKind {
     /// A key was revoked, or a session or refresh token: before its end, or with a pepper that is
     /// retired.
     Revoked,
+    /// Somebody has reported that a credential got into the wrong hands: it was revoked, or it is
+    /// one that was made by such a key.
+    Leaked,
     /// A session was started.
     SessionStarted,
     /// A session was refreshed.
@@ -98,13 +101,16 @@ impl Event {
         let kind = match &*entry.action {
             "key.issued" => EventKind::Issued,
             "key.imported" => EventKind::Imported,
-            "key.changed" | "key.capped" | "key.adopted" | "session.changed" => EventKind::Changed,
+            "key.changed" | "key.capped" | "key.adopted" | "session.changed" | "session.came" => {
+                EventKind::Changed
+            }
             "key.rotated" => {
                 let successor = entry.details.get("successor")?.as_str()?;
                 let successor = PrefixedId::read(TokenKind::ApiKey, successor)?;
                 EventKind::Rotated { successor }
             }
             "key.revoked" => EventKind::Revoked,
+            "leak.reported" => EventKind::Leaked,
             "session.started" => EventKind::SessionStarted,
             "session.refreshed" => EventKind::SessionRefreshed,
             "session.ended" | "session.displaced" => EventKind::SessionEnded,

@@ -4,17 +4,17 @@ use std::net::IpAddr;
 
 use portcullis_core::BoxFuture;
 use portcullis_login::{
-    Account, Directory, DirectoryError, Email, KnownNetwork, Membership, NewAccount, Org,
-    PasswordHash, Replaced, StoredAccount,
+    Account, Directory, DirectoryError, Email, KnownNetwork, Member, MemberChange, MemberChanged,
+    Membership, NewAccount, Org, PasswordHash, Replaced, Role, StoredAccount,
 };
-use portcullis_registry::{StoreError, User};
+use portcullis_registry::{Owner, StoreError, User};
 use portcullis_token::PepperVersion;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
     SqliteStore,
     attempt::{Attempt, WRITING},
-    cells,
+    audit, cells,
     commit::execute,
     look,
 };
@@ -37,6 +37,17 @@ impl Directory for SqliteStore {
 
     fn create(&self, new: NewAccount) -> BoxFuture<'_, Result<(), DirectoryError>> {
         Box::pin(self.write(move |connection| create(connection, &new)))
+    }
+
+    fn members(&self, org: Owner) -> BoxFuture<'_, Result<Vec<Member>, StoreError>> {
+        Box::pin(self.read(move |connection| members(connection, &org)))
+    }
+
+    fn change_member(
+        &self,
+        change: MemberChange,
+    ) -> BoxFuture<'_, Result<MemberChanged, StoreError>> {
+        Box::pin(self.write(move |connection| change_member(connection, &change).attempt(WRITING)))
     }
 
     fn replace_password_hash(
@@ -151,6 +162,70 @@ fn create(connection: &Connection, new: &NewAccount) -> Result<(), DirectoryErro
     let row = params![id, org.id.as_str(), role.as_str()];
     execute(connection, statement, row).attempt(WRITING)?;
     Ok(())
+}
+
+fn members(connection: &Connection, org: &Owner) -> rusqlite::Result<Vec<Member>> {
+    let statement = "SELECT users.id, email, users.name, role \
+         FROM memberships JOIN users ON users.id = user WHERE org = ?1 ORDER BY email";
+    let mut statement = connection.prepare_cached(statement)?;
+    let read = |row: &Row<'_>| {
+        Ok(Member {
+            account: account(row)?,
+            role: cells::text(row, 3)?,
+        })
+    };
+    statement.query_map([org.as_str()], read)?.collect()
+}
+
+/// Together with its line in the audit log, which is in the same file.
+fn change_member(
+    connection: &Connection,
+    change: &MemberChange,
+) -> rusqlite::Result<MemberChanged> {
+    let MemberChange {
+        org,
+        user,
+        from,
+        to,
+        by,
+        entry,
+    } = change;
+    let is_by = match by {
+        Some((by, role)) => role_of(connection, by, org)? == Some(*role),
+        None => true,
+    };
+    if !is_by || role_of(connection, user, org)? != *from {
+        return Ok(MemberChanged::Overtaken);
+    }
+    let row = params![user.as_str(), org.as_str(), to.map(Role::as_str)];
+    let statement = match (from, to) {
+        (_, None) => "DELETE FROM memberships WHERE user = ?1 AND org = ?2 AND ?3 IS NULL",
+        (None, Some(_)) => {
+            "INSERT INTO memberships (user, org, role) \
+             SELECT users.id, orgs.id, ?3 FROM users, orgs WHERE users.id = ?1 AND orgs.id = ?2"
+        }
+        (Some(_), Some(_)) => "UPDATE memberships SET role = ?3 WHERE user = ?1 AND org = ?2",
+    };
+    if *from == Some(Role::Owner) && *to != Some(Role::Owner) {
+        let statement = "SELECT count(*) FROM memberships WHERE org = ?1 AND role = 'owner'";
+        let mut statement = connection.prepare_cached(statement)?;
+        if statement.query_row([org.as_str()], |row| cells::count(row, 0))? <= 1 {
+            return Ok(MemberChanged::LastOwner);
+        }
+    }
+    if execute(connection, statement, row)? == 0 {
+        return Ok(MemberChanged::Overtaken);
+    }
+    audit::add(connection, entry)?;
+    Ok(MemberChanged::Done { is_logged: true })
+}
+
+fn role_of(connection: &Connection, user: &User, org: &Owner) -> rusqlite::Result<Option<Role>> {
+    let statement = "SELECT role FROM memberships WHERE user = ?1 AND org = ?2";
+    let mut statement = connection.prepare_cached(statement)?;
+    let read = |row: &Row<'_>| cells::text(row, 0);
+    let row = [user.as_str(), org.as_str()];
+    statement.query_row(row, read).optional()
 }
 
 fn replace_password(

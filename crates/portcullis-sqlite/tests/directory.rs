@@ -1,6 +1,6 @@
 //! The SQLite store does what every directory must, and keeps it.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::{
     net::IpAddr,
@@ -9,8 +9,10 @@ use std::{
 
 use portcullis_core::Timestamp;
 use portcullis_login::{
-    Directory, KnownNetwork, NewAccount, PasswordHash, Replaced, Role, conformance,
+    Directory, KnownNetwork, MemberChange, MemberChanged, NewAccount, PasswordHash, Replaced, Role,
+    conformance,
 };
+use portcullis_registry::{AuditEntry, AuditQuery, Found, Key, Store};
 use portcullis_sqlite::SqliteStore;
 use rusqlite::Connection;
 
@@ -105,6 +107,50 @@ async fn memberships_are_in_the_order_of_the_organisations() {
     assert_eq!(slugs, ["bob", "ada", "eve"]);
     let roles: Vec<_> = memberships.iter().map(|one| one.role).collect();
     assert_eq!(roles, [Role::Member, Role::Owner, Role::Auditor]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_a_member_is_written_with_its_line_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("portcullis.db")).unwrap();
+    let (ada, bob) = (
+        account("ada@example.com", "ada"),
+        account("bob@example.com", "bob"),
+    );
+    store.create(ada.clone()).await.unwrap();
+    store.create(bob.clone()).await.unwrap();
+    let change = |from, to| MemberChange {
+        org: ada.org.id.clone(),
+        user: bob.account.id.clone(),
+        from,
+        to,
+        by: None,
+        entry: AuditEntry {
+            at: Timestamp::from_unix_seconds(1_767_225_600),
+            actor: "system".into(),
+            action: "member.added".into(),
+            target: bob.account.id.to_string(),
+            owner: Some(ada.org.id.clone()),
+            ip: None,
+            details: serde_json::json!({}),
+        },
+    };
+    let member = Some(Role::Member);
+    let done = MemberChanged::Done { is_logged: true };
+    assert_eq!(
+        store.change_member(change(None, member)).await.unwrap(),
+        done
+    );
+    // What was not done has no line.
+    let overtaken = store.change_member(change(None, member)).await.unwrap();
+    assert_eq!(overtaken, MemberChanged::Overtaken);
+    let query = AuditQuery::default();
+    let snapshot = store.get(Key::Audit(Box::new(query))).await.unwrap();
+    let Found::Audit(page) = snapshot.found else {
+        panic!("no log");
+    };
+    let entries: Vec<_> = page.records.iter().map(|row| row.entry()).collect();
+    assert_eq!(entries, [change(None, member).entry]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -63,7 +63,7 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), StartError> {
         Some(address) => Some(Metrics::install(address).await?),
         None => None,
     };
-    let (Limits::Memory, Signup::Closed) = (settings.limits, settings.signup);
+    let Limits::Memory = settings.limits;
     let email: Email = settings
         .admin_email
         .parse()
@@ -87,6 +87,10 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), StartError> {
     let roles = roles().map_err(failed("roles"))?;
     let login = Login::new(registry.clone(), parts.directory, roles).map_err(failed("login"))?;
     let login = login.with_terms(terms);
+    let login = match settings.signup {
+        Signup::Closed => login,
+        Signup::Open => login.with_signup(settings.credits),
+    };
     let database = match &settings.store {
         StoreOption::Sqlite(path) => Database::open(path),
         StoreOption::Memory => Database::in_memory(),
@@ -208,7 +212,8 @@ fn app(
         .public(Method::GET, "/health", || async {
             Data(Map::<String, Value>::new())
         })
-        .with_login(login)
+        .with_login(login.clone())
+        .with_orgs(login)
         .with_keys("/api-keys", Social::API_KEYS_READ, Social::API_KEYS_WRITE)
         .with_audit("/audit", Social::AUDIT_READ)
         .with_denials("/denials", Social::API_KEYS_READ);

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod handlers;
+mod leak;
 mod mount;
 mod query;
 mod usage;

@@ -1,7 +1,7 @@
 //! Where the routes for keys are mounted.
 
 use axum::{Router, middleware, routing};
-use http::request::Parts;
+use http::{Method, request::Parts};
 use portcullis_error::Rendering;
 use portcullis_gate::Access;
 use portcullis_registry::Registry;
@@ -9,6 +9,7 @@ use portcullis_registry::Registry;
 use super::{
     bodies::{KeyChangeBody, NewKeyBody, RotationBody},
     handlers::{AnyPath, Keys, require_actor},
+    leak,
 };
 use crate::{
     Guarded, JsonBody, OptionalJsonBody, method_not_allowed_fallback, not_found_fallback, rendered,
@@ -50,7 +51,8 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
     /// Mounts the routes for API keys under `path` (`/api-keys`, say), as `docs/HTTP.md` describes
     /// them.
     ///
-    /// Reading asks for `read`, everything else for `write`. The actor is the caller: nobody hands
+    /// Reading asks for `read`, everything else for `write`; whoever holds a key may report it as
+    /// leaked without either. The actor is the caller: nobody hands
     /// on what they lack. A gate at an edge has no keys to manage: [`GuardedError::AtEdge`](
     /// crate::GuardedError::AtEdge).
     #[must_use]
@@ -63,14 +65,18 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
         let one = format!("{path}/{{id}}");
         let (rotate, usage) = (format!("{one}/rotate"), format!("{one}/usage"));
         let review = format!("{path}/review");
-        self.post(path, write.clone(), handler!(keys, create))
-            .get(path, read.clone(), handler!(keys, list))
-            .get(&review, read.clone(), handler!(keys, review))
-            .get(&usage, read.clone(), handler!(keys, usage))
-            .get(&one, read, handler!(keys, show))
-            .patch(&one, write.clone(), handler!(keys, change))
-            .delete(&one, write.clone(), handler!(keys, revoke))
-            .post(&rotate, write, handler!(keys, rotate))
+        let (leak, gate) = (format!("{path}/report-leak"), self.gate().clone());
+        self.public(Method::POST, &leak, async move |parts: Parts, body| {
+            leak::report(&gate, &parts, body).await
+        })
+        .post(path, write.clone(), handler!(keys, create))
+        .get(path, read.clone(), handler!(keys, list))
+        .get(&review, read.clone(), handler!(keys, review))
+        .get(&usage, read.clone(), handler!(keys, usage))
+        .get(&one, read, handler!(keys, show))
+        .patch(&one, write.clone(), handler!(keys, change))
+        .delete(&one, write.clone(), handler!(keys, revoke))
+        .post(&rotate, write, handler!(keys, rotate))
     }
 }
 

@@ -6,21 +6,30 @@ use std::{
 };
 
 use portcullis_core::BoxFuture;
-use portcullis_registry::{StoreError, User};
+use portcullis_registry::{Owner, StoreError, User};
 use portcullis_token::PepperVersion;
 
-use super::{Directory, DirectoryError, KnownNetwork, Replaced};
-use crate::{Account, Email, Membership, NewAccount, PasswordHash, StoredAccount};
+use super::{Directory, DirectoryError, KnownNetwork, MemberChange, MemberChanged, Replaced};
+use crate::{
+    Account, Email, Member, Membership, NewAccount, Org, PasswordHash, Role, StoredAccount,
+};
 
 /// A directory that is gone with the process: for tests, and for trials without a disk.
 #[derive(Debug, Default)]
 pub struct MemoryDirectory {
-    entries: Mutex<Vec<Entry>>,
+    people: Mutex<People>,
+}
+
+#[derive(Debug, Default)]
+struct People {
+    entries: Vec<Entry>,
+    orgs: Vec<Org>,
+    memberships: Vec<(User, Owner, Role)>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    made: NewAccount,
+    stored: StoredAccount,
     /// The newest first.
     networks: Vec<KnownNetwork>,
 }
@@ -32,9 +41,9 @@ impl MemoryDirectory {
         Self::default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+    fn lock(&self) -> MutexGuard<'_, People> {
         // Each write is one step, so a panic elsewhere has left nothing half done.
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        self.people.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn find<T>(
@@ -42,9 +51,70 @@ impl MemoryDirectory {
         is_wanted: impl Fn(&Account) -> bool,
         read: impl Fn(&Entry) -> T,
     ) -> Option<T> {
-        let entries = self.lock();
-        let found = entries.iter().find(|entry| is_wanted(&entry.made.account));
-        found.map(read)
+        let people = self.lock();
+        let mut entries = people.entries.iter();
+        entries
+            .find(|entry| is_wanted(&entry.stored.account))
+            .map(read)
+    }
+}
+
+impl People {
+    fn role(&self, user: &User, org: &Owner) -> Option<Role> {
+        let mut all = self.memberships.iter();
+        all.find(|(of, with, _)| of == user && with == org)
+            .map(|(_, _, role)| *role)
+    }
+
+    fn create(&mut self, new: NewAccount) -> Result<(), DirectoryError> {
+        let NewAccount {
+            account,
+            password,
+            org,
+            role,
+        } = new;
+        let mut others = self.entries.iter().map(|entry| &entry.stored.account);
+        if others.any(|other| other.email == account.email) {
+            return Err(DirectoryError::EmailTaken);
+        }
+        if self.orgs.iter().any(|other| other.slug == org.slug) {
+            return Err(DirectoryError::SlugTaken);
+        }
+        self.memberships
+            .push((account.id.clone(), org.id.clone(), role));
+        self.orgs.push(org);
+        self.entries.push(Entry {
+            stored: StoredAccount { account, password },
+            networks: Vec::new(),
+        });
+        Ok(())
+    }
+
+    fn change_member(&mut self, change: MemberChange) -> MemberChanged {
+        let MemberChange {
+            org,
+            user,
+            from,
+            to,
+            by,
+            entry: _,
+        } = change;
+        let mut entries = self.entries.iter();
+        let is_there = entries.any(|entry| entry.stored.account.id == user)
+            && self.orgs.iter().any(|known| known.id == org);
+        let is_by = by.is_none_or(|(by, role)| self.role(&by, &org) == Some(role));
+        if !is_there || !is_by || self.role(&user, &org) != from {
+            return MemberChanged::Overtaken;
+        }
+        let owners = self.memberships.iter();
+        let owners = owners.filter(|(_, with, role)| *with == org && *role == Role::Owner);
+        if from == Some(Role::Owner) && to != Some(Role::Owner) && owners.count() <= 1 {
+            return MemberChanged::LastOwner;
+        }
+        self.memberships
+            .retain(|(of, with, _)| *of != user || *with != org);
+        self.memberships.extend(to.map(|role| (user, org, role)));
+        MemberChanged::Done { is_logged: false }
     }
 }
 
@@ -53,46 +123,61 @@ impl Directory for MemoryDirectory {
         &self,
         email: Email,
     ) -> BoxFuture<'_, Result<Option<StoredAccount>, StoreError>> {
-        let read = |entry: &Entry| StoredAccount {
-            account: entry.made.account.clone(),
-            password: entry.made.password.clone(),
-        };
-        let found = self.find(|account| account.email == email, read);
+        let found = self.find(
+            |account| account.email == email,
+            |entry| entry.stored.clone(),
+        );
         Box::pin(async move { Ok(found) })
     }
 
     fn account(&self, id: User) -> BoxFuture<'_, Result<Option<Account>, StoreError>> {
-        let read = |entry: &Entry| entry.made.account.clone();
+        let read = |entry: &Entry| entry.stored.account.clone();
         let found = self.find(|account| account.id == id, read);
         Box::pin(async move { Ok(found) })
     }
 
     fn memberships(&self, id: User) -> BoxFuture<'_, Result<Vec<Membership>, StoreError>> {
-        let read = |entry: &Entry| Membership {
-            org: entry.made.org.clone(),
-            role: entry.made.role,
-        };
-        let found = self.find(|account| account.id == id, read);
-        Box::pin(async move { Ok(found.into_iter().collect()) })
+        let people = self.lock();
+        let orgs = people.orgs.iter();
+        let found = orgs.filter_map(|org| {
+            Some(Membership {
+                role: people.role(&id, &org.id)?,
+                org: org.clone(),
+            })
+        });
+        let mut found: Vec<_> = found.collect();
+        found.sort_by(|one, other| {
+            let place = |found: &Membership| (found.org.created_at, found.org.id.clone());
+            place(one).cmp(&place(other))
+        });
+        Box::pin(async move { Ok(found) })
     }
 
     fn create(&self, new: NewAccount) -> BoxFuture<'_, Result<(), DirectoryError>> {
-        Box::pin(async move {
-            let mut entries = self.lock();
-            let mut others = entries.iter().map(|entry| &entry.made);
-            if others.any(|other| other.account.email == new.account.email) {
-                return Err(DirectoryError::EmailTaken);
-            }
-            let mut others = entries.iter().map(|entry| &entry.made);
-            if others.any(|other| other.org.slug == new.org.slug) {
-                return Err(DirectoryError::SlugTaken);
-            }
-            entries.push(Entry {
-                made: new,
-                networks: Vec::new(),
-            });
-            Ok(())
-        })
+        Box::pin(async move { self.lock().create(new) })
+    }
+
+    fn members(&self, org: Owner) -> BoxFuture<'_, Result<Vec<Member>, StoreError>> {
+        let people = self.lock();
+        let entries = people.entries.iter();
+        let found = entries.filter_map(|entry| {
+            let account = entry.stored.account.clone();
+            let role = people.role(&account.id, &org)?;
+            Some(Member { account, role })
+        });
+        let mut found: Vec<_> = found.collect();
+        found.sort_by(|one, other| {
+            let place = |found: &Member| found.account.email.folded().to_owned();
+            place(one).cmp(&place(other))
+        });
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn change_member(
+        &self,
+        change: MemberChange,
+    ) -> BoxFuture<'_, Result<MemberChanged, StoreError>> {
+        Box::pin(async move { Ok(self.lock().change_member(change)) })
     }
 
     fn replace_password_hash(
@@ -102,9 +187,9 @@ impl Directory for MemoryDirectory {
         new: PasswordHash,
     ) -> BoxFuture<'_, Result<Replaced, StoreError>> {
         Box::pin(async move {
-            let mut entries = self.lock();
-            let mut made = entries.iter_mut().map(|entry| &mut entry.made);
-            let found = made.find(|made| made.account.id == id && made.password == old);
+            let mut people = self.lock();
+            let mut stored = people.entries.iter_mut().map(|entry| &mut entry.stored);
+            let found = stored.find(|stored| stored.account.id == id && stored.password == old);
             let Some(found) = found else {
                 return Ok(Replaced::Overtaken);
             };
@@ -121,9 +206,9 @@ impl Directory for MemoryDirectory {
 
     fn note_network(&self, id: User, known: KnownNetwork) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            let mut entries = self.lock();
-            let mut entries = entries.iter_mut();
-            if let Some(entry) = entries.find(|entry| entry.made.account.id == id) {
+            let mut people = self.lock();
+            let mut entries = people.entries.iter_mut();
+            if let Some(entry) = entries.find(|entry| entry.stored.account.id == id) {
                 note(&mut entry.networks, known);
             }
             Ok(())
@@ -131,7 +216,7 @@ impl Directory for MemoryDirectory {
     }
 
     fn count_accounts(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
-        let count = self.lock().len();
+        let count = self.lock().entries.len();
         Box::pin(async move { Ok(u64::try_from(count).unwrap_or(u64::MAX)) })
     }
 
@@ -139,9 +224,11 @@ impl Directory for MemoryDirectory {
         &self,
         pepper: PepperVersion,
     ) -> BoxFuture<'_, Result<u64, StoreError>> {
-        let entries = self.lock();
-        let made = entries.iter().map(|entry| &entry.made);
-        let count = made.filter(|made| made.password.pepper() == pepper).count();
+        let people = self.lock();
+        let stored = people.entries.iter().map(|entry| &entry.stored);
+        let count = stored
+            .filter(|stored| stored.password.pepper() == pepper)
+            .count();
         Box::pin(async move { Ok(u64::try_from(count).unwrap_or(u64::MAX)) })
     }
 }

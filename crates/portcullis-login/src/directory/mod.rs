@@ -8,13 +8,13 @@ mod network;
 use std::{fmt, sync::Arc};
 
 use portcullis_core::BoxFuture;
-use portcullis_registry::{StoreError, User};
+use portcullis_registry::{AuditEntry, Owner, StoreError, User};
 use portcullis_token::PepperVersion;
 
 pub use memory::MemoryDirectory;
 pub use network::KnownNetwork;
 
-use crate::{Account, Email, Membership, NewAccount, PasswordHash, StoredAccount};
+use crate::{Account, Email, Member, Membership, NewAccount, PasswordHash, Role, StoredAccount};
 
 /// A durable home for accounts, organisations and memberships.
 ///
@@ -50,6 +50,24 @@ pub trait Directory: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`DirectoryError`]. Nothing was written, but after `Store` that is not known.
     fn create(&self, new: NewAccount) -> BoxFuture<'_, Result<(), DirectoryError>>;
+
+    /// Reads the members of an organisation, by their addresses without regard to case.
+    ///
+    /// An unknown organisation has none.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read.
+    fn members(&self, org: Owner) -> BoxFuture<'_, Result<Vec<Member>, StoreError>>;
+
+    /// Makes somebody a member of an organisation, another member of it, or none: durably, and only
+    /// if all is as the change says that it was found. An owner is always left.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be written; whether it was is not known then.
+    fn change_member(
+        &self,
+        change: MemberChange,
+    ) -> BoxFuture<'_, Result<MemberChanged, StoreError>>;
 
     /// Replaces the hash of a password if it is still the old one.
     ///
@@ -120,6 +138,17 @@ impl<D: Directory + ?Sized> Directory for Arc<D> {
         (**self).create(new)
     }
 
+    fn members(&self, org: Owner) -> BoxFuture<'_, Result<Vec<Member>, StoreError>> {
+        (**self).members(org)
+    }
+
+    fn change_member(
+        &self,
+        change: MemberChange,
+    ) -> BoxFuture<'_, Result<MemberChanged, StoreError>> {
+        (**self).change_member(change)
+    }
+
     fn replace_password_hash(
         &self,
         id: User,
@@ -147,6 +176,41 @@ impl<D: Directory + ?Sized> Directory for Arc<D> {
     ) -> BoxFuture<'_, Result<u64, StoreError>> {
         (**self).count_passwords_under(pepper)
     }
+}
+
+/// A change of what somebody is in an organisation, and what it depends on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MemberChange {
+    /// The organisation.
+    pub org: Owner,
+    /// The person.
+    pub user: User,
+    /// What the person was found to be; nothing, if no member.
+    pub from: Option<Role>,
+    /// What the person is to be, which is something else; nothing, if no longer a member.
+    pub to: Option<Role>,
+    /// Who changes it, and what they were found to be in the organisation; nobody, if the
+    /// application does.
+    pub by: Option<(User, Role)>,
+    /// The line for the audit log that says so.
+    pub entry: AuditEntry,
+}
+
+/// What came of a change of a member.
+#[must_use = "the member may not have been changed"]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MemberChanged {
+    /// It was made, durably.
+    Done {
+        /// Whether the line is in the audit log too, since the directory lives in the registry's
+        /// store and has written both at once; else it is still to be written.
+        is_logged: bool,
+    },
+    /// The person or whoever changes them was something else meanwhile, or there is no such person
+    /// or organisation. Nothing was written.
+    Overtaken,
+    /// No owner would be left. Nothing was written.
+    LastOwner,
 }
 
 /// Whether the hash of a password was replaced.

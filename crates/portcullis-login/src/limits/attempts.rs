@@ -4,11 +4,13 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use portcullis_core::{Clock, Tick};
 use portcullis_limit::{Decision, IpPartition, Limiter, Quota, Usage};
-use portcullis_registry::StoreError;
+use portcullis_registry::{Owner, StoreError};
 use portcullis_token::Pepper;
 
 use super::known::{Known, Note, Recall};
 use crate::{Account, Directory, Email, KnownNetwork, LoginError, SetupError};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// What stands for an account in the tables: a keyed hash of the address that was typed.
 ///
@@ -29,6 +31,9 @@ pub(crate) struct Attempts {
     /// Failures of an account from each address that is.
     familiar: Limiter<(AccountTag, IpPartition)>,
     refreshes: Limiter<IpPartition>,
+    signups: Limiter<IpPartition>,
+    /// Addresses without an account that an organisation has tried to add.
+    lookups: Limiter<Owner>,
 }
 
 /// One attempt. It counts as a failure until it is said to be none, also if it is dropped.
@@ -58,11 +63,17 @@ impl Attempts {
             strangers: Limiter::new(failures, clock()),
             familiar: Limiter::new(failures, clock()),
             refreshes: Limiter::new(Quota::new(20, Duration::from_secs(60))?, clock()),
+            signups: Limiter::new(Quota::new(5, HOUR)?, clock()),
+            lookups: Limiter::new(Quota::new(10, HOUR)?, clock()),
         })
     }
 
     pub(crate) fn set_logins(&self, quota: Quota) {
         self.logins.set_quota(quota);
+    }
+
+    pub(crate) fn set_signups(&self, quota: Quota) {
+        self.signups.set_quota(quota);
     }
 
     pub(crate) fn set_failures(&self, quota: Quota) {
@@ -196,6 +207,28 @@ impl Attempts {
             // Over the limit nothing more is to be counted.
             let _: Decision = self.refreshes.check(&IpPartition::from(ip), 1);
         }
+    }
+
+    /// Counts a sign-up of an address, or says how long it has to wait.
+    pub(crate) fn check_signup(&self, ip: Option<IpAddr>) -> Result<(), Duration> {
+        match ip {
+            Some(ip) => admitted(self.signups.check(&IpPartition::from(ip), 1)).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts that an organisation looks for an account that there may not be.
+    ///
+    /// # Errors
+    /// [`LoginError::RateLimited`].
+    pub(crate) fn begin_lookup(&self, org: &Owner) -> Result<Tick, LoginError> {
+        let usage = admitted(self.lookups.check(org, 1)).map_err(refused)?;
+        Ok(usage.at)
+    }
+
+    /// There was an account.
+    pub(crate) fn excuse_lookup(&self, org: &Owner, at: Tick) {
+        self.lookups.refund(org, at, 1);
     }
 
     fn tag(&self, email: &str) -> AccountTag {

@@ -67,7 +67,11 @@ impl Login {
         Ok(logged_in)
     }
 
-    async fn role_in(&self, user: &User, org: &Owner) -> Result<Option<Role>, StoreError> {
+    pub(super) async fn role_in(
+        &self,
+        user: &User,
+        org: &Owner,
+    ) -> Result<Option<Role>, StoreError> {
         let memberships = self.directory.memberships(user.clone()).await?;
         let mut memberships = memberships.into_iter();
         let found = memberships.find(|Membership { org: of, .. }| of.id == *org);

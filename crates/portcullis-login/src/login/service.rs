@@ -60,6 +60,8 @@ pub struct Login {
     pub(super) passwords: Passwords,
     pub(super) attempts: Arc<Attempts>,
     pub(super) terms: SessionTerms,
+    /// What the organisation of who signs up gets, if people may.
+    pub(super) signup_credits: Option<u32>,
     pub(super) metrics: Metrics,
     /// Held while sessions are given what a membership says.
     pub(super) following: Arc<tokio::sync::Mutex<()>>,
@@ -83,6 +85,7 @@ impl Login {
             passwords: Passwords::new(registry.peppers()),
             attempts: Arc::new(Attempts::new(registry.clock())?),
             terms: SessionTerms::default(),
+            signup_credits: None,
             metrics: Metrics::new(),
             following: Arc::default(),
             registry,
@@ -98,6 +101,14 @@ impl Login {
         self
     }
 
+    /// Lets people [sign up](Self::signup) by themselves; the organisation of each gets these first
+    /// credits. Without it nobody may.
+    #[must_use]
+    pub const fn with_signup(mut self, credits: u32) -> Self {
+        self.signup_credits = Some(credits);
+        self
+    }
+
     /// How passwords are hashed.
     #[must_use]
     pub fn with_passwords(mut self, passwords: Passwords) -> Self {
@@ -109,6 +120,13 @@ impl Login {
     #[must_use]
     pub fn with_login_limit(self, quota: Quota) -> Self {
         self.attempts.set_logins(quota);
+        self
+    }
+
+    /// How often an address may sign up: 5 times in an hour unless said otherwise.
+    #[must_use]
+    pub fn with_signup_limit(self, quota: Quota) -> Self {
+        self.attempts.set_signups(quota);
         self
     }
 

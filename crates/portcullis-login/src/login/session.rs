@@ -49,7 +49,7 @@ impl Login {
         ip: Option<IpAddr>,
     ) -> Result<LoggedIn, LoginError> {
         let logged_in = self.logged_in(email, password, ip).await;
-        self.metrics.count(Attempted::Login, &logged_in);
+        self.metrics.count(Attempted::Login, (&logged_in).into());
         logged_in
     }
 
@@ -72,9 +72,20 @@ impl Login {
         attempt.succeed();
         self.remember(&account, ip).await;
         let memberships = self.directory.memberships(account.id.clone()).await?;
-        let Some(Membership { org, role }) = memberships.into_iter().next() else {
+        let Some(oldest) = memberships.into_iter().next() else {
             return Err(LoginError::InvalidCredentials);
         };
+        self.started(account, oldest, ip).await
+    }
+
+    /// Starts a session for somebody who has proved to be the one.
+    pub(super) async fn started(
+        &self,
+        account: Account,
+        Membership { org, role }: Membership,
+        ip: Option<IpAddr>,
+    ) -> Result<LoggedIn, LoginError> {
+        self.complete(&org, role).await?;
         let actor = Actor::user(org.id.clone(), account.id.clone(), self.roles.scopes(role));
         let new = NewSession {
             owner: org.id.clone(),
@@ -111,7 +122,7 @@ impl Login {
             Ok(()) => self.refreshed(token, ip).await,
             Err(retry_after) => Err(LoginError::RateLimited { retry_after }),
         };
-        self.metrics.count(Attempted::Refresh, &refreshed);
+        self.metrics.count(Attempted::Refresh, (&refreshed).into());
         match &refreshed {
             Ok(logged_in) => self.remember(&logged_in.account, ip).await,
             Err(LoginError::Rejected) => self.attempts.note_refused_refresh(ip),
@@ -205,7 +216,7 @@ impl Login {
     }
 
     /// The address is known to the account from now on.
-    async fn remember(&self, account: &Account, ip: Option<IpAddr>) {
+    pub(super) async fn remember(&self, account: &Account, ip: Option<IpAddr>) {
         let directory = &*self.directory;
         self.attempts.remember(directory, account, ip).await;
     }

@@ -2,8 +2,7 @@
 
 use ::metrics::{Counter, Unit, counter, describe_counter};
 
-use super::Attempted;
-use crate::LoginError;
+use super::{Attempted, Ended};
 
 const ATTEMPTS: &str = "portcullis_login_attempts_total";
 
@@ -20,6 +19,7 @@ struct Ends {
 pub(crate) struct Metrics {
     login: Ends,
     refresh: Ends,
+    signup: Ends,
 }
 
 impl Ends {
@@ -41,24 +41,26 @@ impl Metrics {
         describe_counter!(
             ATTEMPTS,
             Unit::Count,
-            "Logins and refreshes, by what came of them"
+            "Logins, refreshes and sign-ups, by what came of them"
         );
         Self {
             login: Ends::new("login"),
             refresh: Ends::new("refresh"),
+            signup: Ends::new("signup"),
         }
     }
 
-    pub(crate) fn count<T>(&self, attempted: Attempted, outcome: &Result<T, LoginError>) {
+    pub(crate) fn count(&self, attempted: Attempted, ended: Ended) {
         let ends = match attempted {
             Attempted::Login => &self.login,
             Attempted::Refresh => &self.refresh,
+            Attempted::Signup => &self.signup,
         };
-        let ended = match outcome {
-            Ok(_) => &ends.ok,
-            Err(LoginError::RateLimited { .. }) => &ends.rate_limited,
-            Err(LoginError::Unavailable(_)) => &ends.unavailable,
-            Err(_) => &ends.refused,
+        let ended = match ended {
+            Ended::Ok => &ends.ok,
+            Ended::Refused => &ends.refused,
+            Ended::RateLimited => &ends.rate_limited,
+            Ended::Unavailable => &ends.unavailable,
         };
         ended.increment(1);
     }

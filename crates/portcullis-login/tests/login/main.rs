@@ -8,6 +8,7 @@
 
 mod limits;
 mod memberships;
+mod orgs;
 mod people;
 mod refresh;
 mod restart;

@@ -7,10 +7,10 @@ use std::{
 
 use portcullis_core::BoxFuture;
 use portcullis_login::{
-    Account, Directory, DirectoryError, Email, KnownNetwork, Membership, MemoryDirectory,
-    NewAccount, PasswordHash, Replaced, Role, StoredAccount,
+    Account, Directory, DirectoryError, Email, KnownNetwork, Member, MemberChange, MemberChanged,
+    Membership, MemoryDirectory, NewAccount, PasswordHash, Replaced, Role, StoredAccount,
 };
-use portcullis_registry::{StoreError, User};
+use portcullis_registry::{Owner, StoreError, User};
 use portcullis_token::PepperVersion;
 use tokio::sync::Notify;
 
@@ -126,6 +126,17 @@ impl Directory for People {
 
     fn create(&self, new: NewAccount) -> BoxFuture<'_, Result<(), DirectoryError>> {
         self.kept.create(new)
+    }
+
+    fn members(&self, org: Owner) -> BoxFuture<'_, Result<Vec<Member>, StoreError>> {
+        self.kept.members(org)
+    }
+
+    fn change_member(
+        &self,
+        change: MemberChange,
+    ) -> BoxFuture<'_, Result<MemberChanged, StoreError>> {
+        self.kept.change_member(change)
     }
 
     fn replace_password_hash(

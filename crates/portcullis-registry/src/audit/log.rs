@@ -6,7 +6,7 @@ use super::{
     AuditErasure, AuditHead, AuditKept, AuditPage, AuditQuery, AuditUpkeep, AuditVerification,
     AuditVerified, VerifyAuditError, verification::read,
 };
-use crate::{Actor, ChangeError, Registry, StoreError};
+use crate::{Actor, AuditEntry, Batch, ChangeError, Registry, StoreError, change::Try};
 
 /// How many rows are read at a time at most.
 const MOST: usize = 1_000;
@@ -33,6 +33,28 @@ impl Registry {
         }
         query.limit = query.limit.clamp(1, MOST);
         Ok(read(&*self.inner.store, query).await?)
+    }
+
+    /// Adds a line of the application's own to the audit log, for what it changes itself. It is
+    /// durable when this returns.
+    ///
+    /// Without secrets, and with actions that no row of a registry has: `post.deleted`, say.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be written; whether it was is not known then.
+    pub async fn note_audit(&self, entry: AuditEntry) -> Result<(), StoreError> {
+        let batch = Batch {
+            audit: vec![entry],
+            ..Batch::default()
+        };
+        match self.commit(batch).await? {
+            Try::Done => Ok(()),
+            // INVARIANT: a line alone is at odds with nothing.
+            Try::Overtaken => Err(StoreError::permanent(
+                "the store refused a line",
+                "overtaken",
+            )),
+        }
     }
 
     /// The newest row of the audit log: a witness, if it is kept elsewhere.

@@ -119,7 +119,7 @@ pub(super) struct Options {
     /// The server's address as browsers see it (default: `http://ADDR`)
     #[arg(long, env = "PORTCULLIS_BASE_URL", value_name = "URL")]
     pub(super) base_url: Option<Text>,
-    /// Who may sign up: `closed` (default: `closed`)
+    /// Whether people may sign up: `open` or `closed` (default: `closed`)
     #[arg(long, env = "PORTCULLIS_SIGNUP")]
     pub(super) signup: Option<Text>,
     /// The file of the peppers (default: `./portcullis-peppers`, made at the very first start)

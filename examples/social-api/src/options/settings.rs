@@ -68,6 +68,8 @@ pub(crate) enum Limits {
 pub(crate) enum Signup {
     /// Nobody.
     Closed,
+    /// Anybody.
+    Open,
 }
 
 /// Where peppers come from.

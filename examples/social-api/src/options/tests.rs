@@ -163,8 +163,8 @@ fn wrong_arguments_are_told_in_one_line() {
             "option `limits`: `redis://` is not available in this version",
         ),
         (
-            ["--signup", "open"],
-            "option `signup`: `open` is not available in this version",
+            ["--signup", "yes"],
+            "option `signup`: not `open` or `closed`",
         ),
         (
             ["--admin-email", "admin"],

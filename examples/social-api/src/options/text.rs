@@ -88,8 +88,8 @@ impl Text {
     pub(super) fn signup(&self) -> Result<Signup, String> {
         match self.0.as_str() {
             "closed" => Ok(Signup::Closed),
-            "open" => Err("`open` is not available in this version".to_owned()),
-            _ => Err("not `closed`".to_owned()),
+            "open" => Ok(Signup::Open),
+            _ => Err("not `open` or `closed`".to_owned()),
         }
     }
 
