@@ -1,6 +1,6 @@
 //! The SQLite store does what every directory must, and keeps it.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::{
     net::IpAddr,
