@@ -8,14 +8,14 @@ use portcullis::{
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
-use super::{Demo, ResourceError, owner};
+use super::{Demo, ResourceError, documents, owner};
 
 /// How many days it goes back, today among them.
 const DAYS: u32 = 30;
 
 /// `GET /usage/summary`: the last thirty days, in UTC.
 ///
-/// Nothing here asks a model or is an agent, so the figures of those are 0.
+/// Nothing here asks a model, so the figures of that are 0. Agents are those that there are now.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
     range: Range,
@@ -55,10 +55,11 @@ struct BySource {
     agent: u32,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 struct Agents {
-    total: u64,
-    active: u64,
+    total: u32,
+    /// Those that are enabled.
+    active: u32,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -98,11 +99,12 @@ pub(crate) async fn summary(
     let used = used.await.map_err(refused)?;
     let owner = owner(&permit);
     let first = from.to_string();
-    let (posts, trend) = demo
+    let (posts, agents, trend) = demo
         .database
         .read(move |tables| {
             Ok((
                 posts(tables, &owner, &first)?,
+                documents::count_agents(tables, &owner)?,
                 trend(tables, &owner, &first)?,
             ))
         })
@@ -117,7 +119,10 @@ pub(crate) async fn summary(
             denied: used.denied,
         },
         posts,
-        agents: Agents::default(),
+        agents: Agents {
+            total: agents.0,
+            active: agents.1,
+        },
         ai: Ai::default(),
         trend: Trend {
             posts: trend,
