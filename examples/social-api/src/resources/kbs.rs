@@ -1,6 +1,5 @@
 //! Knowledge bases, and the texts in them.
 
-use axum::extract::Path;
 use portcullis::axum::{ApiError, Created, Data, JsonBody};
 use serde::{Deserialize, Serialize};
 
@@ -151,12 +150,8 @@ async fn add(
 /// `DELETE /kbs/{id}/docs/{docId}`
 pub(super) async fn delete_doc(
     organisation: Organisation,
-    path: Option<Path<(String, String)>>,
+    Named((kb, doc)): Named<(String, String)>,
 ) -> Result<Data<Nothing>, ResourceError> {
-    // What can't be an id is none.
-    let Some(Path((kb, doc))) = path else {
-        return Err(ApiError::not_found(Doc::NAME).into());
-    };
     let deleted = organisation.write(move |rows| {
         rows.require::<Kb>(&kb)?;
         rows.delete::<Doc>(&kb, &doc)

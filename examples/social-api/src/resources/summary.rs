@@ -12,6 +12,9 @@ use super::{Demo, ResourceError, documents, owner};
 
 /// How many days it goes back, today among them.
 const DAYS: u32 = 30;
+/// The day of a post; none of a record that can't be read, which is left out.
+const DAY: &str =
+    "iif(json_valid(record), substr(json_extract(record, '$.post.createdAt'), 1, 10), NULL)";
 
 /// `GET /usage/summary`: the last thirty days, in UTC.
 ///
@@ -134,11 +137,10 @@ pub(crate) async fn summary(
 /// The posts that were made since a day.
 fn posts(tables: &Connection, owner: &str, first: &str) -> Result<Posts, ResourceError> {
     let mut posts = Posts::default();
-    let mut rows = tables.prepare(
+    let mut rows = tables.prepare(&format!(
         "SELECT json_extract(record, '$.post.source'), status = 'published', count(*)
-         FROM social_posts WHERE owner = ?1 AND substr(json_extract(record, '$.post.createdAt'), 1, 10) >= ?2
-         GROUP BY 1, 2",
-    )?;
+         FROM social_posts WHERE owner = ?1 AND {DAY} >= ?2 GROUP BY 1, 2"
+    ))?;
     let mut rows = rows.query(params![owner, first])?;
     while let Some(row) = rows.next()? {
         let (source, is_published): (String, bool) = (row.get(0)?, row.get(1)?);
@@ -159,10 +161,10 @@ fn posts(tables: &Connection, owner: &str, first: &str) -> Result<Posts, Resourc
 
 /// The same by the day, the earliest first.
 fn trend(tables: &Connection, owner: &str, first: &str) -> Result<Vec<OnDay>, ResourceError> {
-    let mut rows = tables.prepare(
-        "SELECT substr(json_extract(record, '$.post.createdAt'), 1, 10) AS day, count(*)
-         FROM social_posts WHERE owner = ?1 AND day >= ?2 GROUP BY day ORDER BY day",
-    )?;
+    let mut rows = tables.prepare(&format!(
+        "SELECT {DAY} AS day, count(*)
+         FROM social_posts WHERE owner = ?1 AND day >= ?2 GROUP BY day ORDER BY day"
+    ))?;
     let day = |row: &rusqlite::Row<'_>| {
         Ok(OnDay {
             date: row.get(0)?,

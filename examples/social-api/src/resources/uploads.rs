@@ -76,10 +76,6 @@ impl Uploads {
     ///
     /// If this fails or is broken off, nothing is left of it.
     pub(super) async fn receive(&self, mut body: Body) -> Result<Received, ResourceError> {
-        // A length that is announced is refused before anything is read.
-        if body.size_hint().lower() > MAX_BYTES {
-            return Err(too_large().into());
-        }
         let uploads = self.clone();
         let made = tokio::task::spawn_blocking(move || {
             let file = uploads.new_file()?;
@@ -168,7 +164,7 @@ fn remove_partial(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn too_large() -> ApiError {
+pub(super) fn too_large() -> ApiError {
     ApiError::too_large(format!("an upload has at most {MAX_BYTES} bytes"))
 }
 

@@ -28,6 +28,12 @@ impl<'a> Maker<'a> {
         }
     }
 
+    /// Counts on from here, for names that may be given once.
+    pub(crate) const fn with_first(mut self, made: u32) -> Self {
+        self.made = made;
+        self
+    }
+
     /// The template with something new in the place of each name.
     pub(crate) fn fill(&mut self, template: &str) -> String {
         let mut filled = template.to_owned();

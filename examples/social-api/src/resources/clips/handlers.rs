@@ -17,7 +17,7 @@ use crate::resources::{
     documents::{self, Document, Listed, Organisation, Resource, Rows},
     kept::Kept,
     request::{Named, Nothing, Page, Parameters},
-    uploads::MAX_BYTES,
+    uploads::{MAX_BYTES, too_large},
 };
 
 /// The most bytes of all uploads of an organisation together: 1 GiB.
@@ -73,6 +73,9 @@ pub(in crate::resources) async fn upload(
     let name = parameters.value("name")?.map(str::to_owned);
     let name = name.map(checked_name).transpose()?;
     let content_type = media_type(&headers)?;
+    if announced_bytes(&headers).is_some_and(|bytes| bytes > MAX_BYTES) {
+        return Err(too_large().into());
+    }
     // Before the body is read, which may be for nothing then.
     organisation.read(|rows| has_room_for(rows, 0)).await?;
 
@@ -184,6 +187,12 @@ fn has_room_for(rows: &Rows<'_>, size_bytes: u64) -> Result<(), ResourceError> {
         return Err(ApiError::conflict(message).into());
     }
     Ok(())
+}
+
+/// The length of a body that says it. The body itself doesn't: a time limit is around it.
+fn announced_bytes(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 /// `video/…` or `application/octet-stream`, without parameters and in lower case; the latter if
