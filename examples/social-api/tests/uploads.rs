@@ -161,8 +161,8 @@ fn one_byte_more_is_413_and_leaves_nothing() {
     assert_eq!(taken["sizeBytes"], json!(33_554_432));
 }
 
-/// Begins an upload and sends half of it.
-fn half(world: &World) -> TcpStream {
+/// Begins an upload and sends half of it, when there are so many others.
+fn half(world: &World, others: usize) -> TcpStream {
     let mut socket = TcpStream::connect(world.server.address()).unwrap();
     let head = format!(
         "POST /clips/upload HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
@@ -173,7 +173,7 @@ fn half(world: &World) -> TcpStream {
     socket.write_all(head.as_bytes()).unwrap();
     socket.write_all(&video(1_000_000)).unwrap();
     wait_for(&world.place, |names| {
-        names.len() == 1 && names[0].starts_with(PARTIAL)
+        names.len() == others + 1 && names.iter().all(|name| name.starts_with(PARTIAL))
     });
     socket
 }
@@ -182,10 +182,29 @@ fn half(world: &World) -> TcpStream {
 fn a_client_that_goes_away_leaves_nothing() {
     let world = World::new();
     let before = world.get("/billing/credits");
-    drop(half(&world));
+    drop(half(&world, 0));
     wait_for(&world.place, <[String]>::is_empty);
     assert_eq!(clips(&world), json!([]));
     assert_eq!(world.get("/billing/credits"), before);
+}
+
+#[test]
+fn an_organisation_has_eight_uploads_at_once_and_others_have_their_own() {
+    let world = World::new();
+    let theirs = world.second_organisation();
+    let mut halves: Vec<TcpStream> = (0..8).map(|others| half(&world, others)).collect();
+    let ninth = || upload(&world.client, &world.session, "/clips/upload", video(9));
+    ninth().refused(409, "conflict");
+    let other = upload(&world.client, &theirs, "/clips/upload", video(9)).data(201);
+    let path = format!("/clips/{}", text(&other, "id"));
+    let deleted = world.client.send("DELETE", &path, Some(&theirs));
+    deleted.data(200);
+    halves.pop();
+    wait_for(&world.place, |names| names.len() == 7);
+    // The file is removed a moment before the upload is over.
+    let again = (0..100).find(|_| ninth().status == 201);
+    assert!(again.is_some());
+    drop(halves);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The files of uploads: a folder beside the store, where each is whole or not at all.
 
 use std::{
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -23,6 +24,8 @@ use super::ResourceError;
 
 /// The most bytes of an upload: 32 MiB.
 pub(super) const MAX_BYTES: u64 = 32 * 1024 * 1024;
+/// The most uploads of an organisation at once, so that what is half done is bounded too.
+const MAX_AT_ONCE: u32 = 8;
 /// What the names of files begin with that are not whole yet.
 const PARTIAL: &str = ".partial-";
 /// How much of a file is sent at a time.
@@ -30,7 +33,11 @@ const CHUNK: usize = 64 * 1024;
 
 /// Where the files of uploads are. Clones share the folder.
 #[derive(Clone, Debug)]
-pub(crate) struct Uploads(Arc<Folder>);
+pub(crate) struct Uploads {
+    folder: Arc<Folder>,
+    /// How many uploads of each organisation are under way, of those that have any.
+    under_way: Arc<Mutex<HashMap<String, u32>>>,
+}
 
 #[derive(Debug)]
 enum Folder {
@@ -56,17 +63,24 @@ impl Uploads {
         if let Err(error) = remove_partial(&folder) {
             tracing::warn!(error = %error, "what is left of broken uploads can't be removed");
         }
-        Self(Arc::new(Folder::Kept(folder)))
+        Self::within(Folder::Kept(folder))
     }
 
     /// In a temporary folder, which is removed at the end.
     pub(crate) fn temporary() -> io::Result<Self> {
         let folder = TempDir::with_prefix("social-api-uploads-")?;
-        Ok(Self(Arc::new(Folder::Temporary(folder))))
+        Ok(Self::within(Folder::Temporary(folder)))
+    }
+
+    fn within(folder: Folder) -> Self {
+        Self {
+            folder: Arc::new(folder),
+            under_way: Arc::default(),
+        }
     }
 
     fn folder(&self) -> &Path {
-        match &*self.0 {
+        match &*self.folder {
             Folder::Kept(path) => path,
             Folder::Temporary(folder) => folder.path(),
         }
@@ -75,7 +89,12 @@ impl Uploads {
     /// Writes a body to a file as it comes, without holding it in memory.
     ///
     /// If this fails or is broken off, nothing is left of it.
-    pub(super) async fn receive(&self, mut body: Body) -> Result<Received, ResourceError> {
+    pub(super) async fn receive(
+        &self,
+        owner: &str,
+        mut body: Body,
+    ) -> Result<Received, ResourceError> {
+        let _turn = Turn::of(&self.under_way, owner)?;
         let uploads = self.clone();
         let made = tokio::task::spawn_blocking(move || {
             let file = uploads.new_file()?;
@@ -144,6 +163,42 @@ impl Uploads {
             .prefix(PARTIAL)
             .tempfile_in(self.folder())
     }
+}
+
+/// An upload that is under way, until this is dropped.
+struct Turn<'a> {
+    under_way: &'a Mutex<HashMap<String, u32>>,
+    owner: &'a str,
+}
+
+impl<'a> Turn<'a> {
+    fn of(under_way: &'a Mutex<HashMap<String, u32>>, owner: &'a str) -> Result<Self, ApiError> {
+        let mut counts = locked(under_way);
+        let count = counts.entry(owner.to_owned()).or_default();
+        if *count >= MAX_AT_ONCE {
+            let message =
+                format!("{MAX_AT_ONCE} uploads of the organisation are under way already");
+            return Err(ApiError::conflict(message));
+        }
+        *count += 1;
+        Ok(Self { under_way, owner })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut counts = locked(self.under_way);
+        if let Some(count) = counts.get_mut(self.owner) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.remove(self.owner);
+            }
+        }
+    }
+}
+
+fn locked(counts: &Mutex<HashMap<String, u32>>) -> MutexGuard<'_, HashMap<String, u32>> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn remove_partial(folder: &Path) -> io::Result<()> {

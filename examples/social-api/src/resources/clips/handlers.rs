@@ -16,6 +16,7 @@ use crate::resources::{
     database::random_id,
     documents::{self, Document, Listed, Organisation, Resource, Rows},
     kept::Kept,
+    owner,
     request::{Named, Nothing, Page, Parameters},
     uploads::{MAX_BYTES, too_large},
 };
@@ -80,7 +81,8 @@ pub(in crate::resources) async fn upload(
     organisation.read(|rows| has_room_for(rows, 0)).await?;
 
     let uploads = organisation.uploads().clone();
-    let received = uploads.receive(body).await?;
+    let owner = owner(organisation.caller());
+    let received = uploads.receive(&owner, body).await?;
     let id = random_id(Clip::PREFIX)?;
     let file = id.clone();
     let clip = Clip::uploaded(&id, name, content_type, received.size_bytes);
