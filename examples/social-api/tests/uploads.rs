@@ -47,14 +47,14 @@ fn folder(place: &Place) -> PathBuf {
 
 /// The names of the files of uploads.
 fn names(place: &Place) -> Vec<String> {
-    if !folder(place).exists() {
+    let Ok(entries) = fs::read_dir(folder(place)) else {
         return Vec::new();
-    }
-    let name = |(path, _): (PathBuf, Vec<u8>)| {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        name.to_owned()
     };
-    files_below(&folder(place)).into_iter().map(name).collect()
+    let name = |entry: std::io::Result<fs::DirEntry>| {
+        let name = entry.unwrap().file_name();
+        name.into_string().unwrap()
+    };
+    entries.map(name).collect()
 }
 
 /// Waits until the names of the files are as wanted.
