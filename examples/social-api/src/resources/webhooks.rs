@@ -82,7 +82,7 @@ impl Alter for Webhook {
     }
 }
 
-/// The answer of [`test`].
+/// The answer of [`test()`].
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Tested {
