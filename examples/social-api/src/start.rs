@@ -25,7 +25,7 @@ use crate::{
     options::{Limits, Settings, Signup, Store as StoreOption},
     peppers::peppers,
     quickstart::{Password, Quickstart},
-    resources::{self, Database, Demo},
+    resources::{self, Demo},
     roles::roles,
     serve::{Signals, serve},
 };
@@ -91,14 +91,12 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), StartError> {
         Signup::Closed => login,
         Signup::Open => login.with_signup(settings.credits),
     };
-    let database = match &settings.store {
-        StoreOption::Sqlite(path) => Database::open(path),
-        StoreOption::Memory => Database::in_memory(),
+    let clock = Arc::clone(registry.clock());
+    let demo = match &settings.store {
+        StoreOption::Sqlite(path) => Demo::open(path, clock),
+        StoreOption::Memory => Demo::in_memory(clock),
     };
-    let demo = Demo::new(
-        database.map_err(failed("store"))?,
-        Arc::clone(registry.clock()),
-    );
+    let demo = demo.map_err(failed("store"))?;
     let app = app(&settings, registry.clone(), login.clone(), demo)?;
 
     // Last, since its password may be shown only now.

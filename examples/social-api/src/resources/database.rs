@@ -10,7 +10,8 @@ use tokio::sync::Mutex;
 use super::ResourceError;
 
 /// What brings the tables from each version to the next.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE social_brands (
         seq INTEGER PRIMARY KEY,
         owner TEXT NOT NULL,
@@ -28,7 +29,19 @@ const MIGRATIONS: [&str; 1] = ["
         record TEXT NOT NULL
     ) STRICT;
     CREATE INDEX social_posts_of_owner ON social_posts (owner, seq);
-"];
+",
+    "
+    CREATE TABLE social_documents (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        owner TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        whole TEXT NOT NULL,
+        id TEXT NOT NULL UNIQUE,
+        record TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX social_documents_of_owner ON social_documents (owner, kind, whole, seq);
+",
+];
 
 /// The demo's tables, on a connection of their own.
 ///
@@ -248,7 +261,7 @@ mod tests {
             refused,
             OpenError::Newer {
                 found: 99,
-                known: 1
+                known: 2
             }
         ));
     }

@@ -1,5 +1,7 @@
 //! Why a resource did not answer.
 
+use std::io;
+
 use axum::response::{IntoResponse, Response};
 use portcullis::axum::ApiError;
 use rusqlite::ErrorCode;
@@ -16,6 +18,9 @@ pub(crate) enum ResourceError {
     /// What the database holds can't be read, or what it should hold can't be written.
     #[error("a record is not what it should be")]
     Record(#[from] serde_json::Error),
+    /// The file of an upload can't be read or written.
+    #[error("the file of an upload failed")]
+    File(#[from] io::Error),
     /// The operating system gave no randomness.
     #[error("no randomness")]
     Generator(#[from] getrandom::Error),
@@ -27,8 +32,10 @@ pub(crate) enum ResourceError {
 impl ResourceError {
     /// Whether trying again may help: the database is busy or its disk out of reach.
     fn is_transient(&self) -> bool {
-        let Self::Database(error) = self else {
-            return false;
+        let error = match self {
+            Self::Database(error) => error,
+            Self::File(error) => return error.kind() == io::ErrorKind::StorageFull,
+            _ => return false,
         };
         matches!(
             error.sqlite_error_code(),

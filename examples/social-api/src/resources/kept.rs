@@ -24,6 +24,8 @@ pub(super) struct Own {
 enum Shape {
     Text,
     Array,
+    Number,
+    Boolean,
 }
 
 impl Own {
@@ -37,11 +39,23 @@ impl Own {
         Self { name, shape }
     }
 
+    pub(super) const fn number(name: &'static str) -> Self {
+        let shape = Shape::Number;
+        Self { name, shape }
+    }
+
+    pub(super) const fn boolean(name: &'static str) -> Self {
+        let shape = Shape::Boolean;
+        Self { name, shape }
+    }
+
     fn check(&self, value: &Value) -> Result<(), ApiError> {
         let found = match (value, self.shape) {
             (Value::Null, _)
             | (Value::String(_), Shape::Text)
-            | (Value::Array(_), Shape::Array) => {
+            | (Value::Array(_), Shape::Array)
+            | (Value::Number(_), Shape::Number)
+            | (Value::Bool(_), Shape::Boolean) => {
                 return Ok(());
             }
             (Value::Bool(_), _) => "a boolean",
@@ -53,6 +67,8 @@ impl Own {
         let expected = match self.shape {
             Shape::Text => "a string",
             Shape::Array => "an array",
+            Shape::Number => "a number",
+            Shape::Boolean => "a boolean",
         };
         let message = format!("`{}`: expected {expected}, not {found}", self.name);
         Err(ApiError::invalid_request(message))
@@ -65,6 +81,11 @@ impl Own {
 pub(super) struct Kept(Map<String, Value>);
 
 impl Kept {
+    /// One member.
+    pub(super) fn one(name: &str, value: Value) -> Self {
+        Self(Map::from_iter([(name.to_owned(), value)]))
+    }
+
     /// Those that are not the server's own, unless they are too many or too deep.
     pub(super) fn without(mut self, own: &[Own]) -> Result<Self, ApiError> {
         for member in own {
@@ -145,7 +166,12 @@ mod tests {
 
     #[test]
     fn the_servers_own_members_are_of_their_type_or_null() {
-        let own = [Own::text("status"), Own::array("platforms")];
+        let own = [
+            Own::text("status"),
+            Own::array("platforms"),
+            Own::number("size"),
+            Own::boolean("on"),
+        ];
         for (given, message) in [
             (
                 json!({"status": 1}),
@@ -167,12 +193,17 @@ mod tests {
                 json!({"platforms": "x"}),
                 "`platforms`: expected an array, not a string",
             ),
+            (
+                json!({"size": "1"}),
+                "`size`: expected a number, not a string",
+            ),
+            (json!({"on": 1}), "`on`: expected a boolean, not a number"),
         ] {
             assert_eq!(told(members(&given.to_string()).without(&own)), message);
         }
         for given in [
             r#"{"status":null,"platforms":null}"#,
-            r#"{"status":"x","platforms":[]}"#,
+            r#"{"status":"x","platforms":[],"size":1.5,"on":false}"#,
         ] {
             assert_eq!(members(given).without(&own).unwrap(), Kept::default());
         }

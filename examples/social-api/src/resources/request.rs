@@ -5,13 +5,13 @@ use axum::{
     http::request::Parts,
 };
 use portcullis::axum::ApiError;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
-/// The one part of the path that varies, such as an id. What can't be one gives 404.
+/// The part of the path that varies, such as an id, or the parts. What can't be one gives 404.
 #[derive(Debug)]
-pub(super) struct Named(pub(super) String);
+pub(super) struct Named<T = String>(pub(super) T);
 
-impl<S: Send + Sync> FromRequestParts<S> for Named {
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Named<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {

@@ -8,14 +8,17 @@ use portcullis::{
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
-use super::{Demo, ResourceError, owner};
+use super::{Demo, ResourceError, documents, owner};
 
 /// How many days it goes back, today among them.
 const DAYS: u32 = 30;
+/// The day of a post; none of a record that can't be read, which is left out.
+const DAY: &str =
+    "iif(json_valid(record), substr(json_extract(record, '$.post.createdAt'), 1, 10), NULL)";
 
 /// `GET /usage/summary`: the last thirty days, in UTC.
 ///
-/// Nothing here asks a model or is an agent, so the figures of those are 0.
+/// Nothing here asks a model, so the figures of that are 0. Agents are those that there are now.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
     range: Range,
@@ -55,10 +58,11 @@ struct BySource {
     agent: u32,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 struct Agents {
-    total: u64,
-    active: u64,
+    total: u32,
+    /// Those that are enabled.
+    active: u32,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -98,11 +102,12 @@ pub(crate) async fn summary(
     let used = used.await.map_err(refused)?;
     let owner = owner(&permit);
     let first = from.to_string();
-    let (posts, trend) = demo
+    let (posts, agents, trend) = demo
         .database
         .read(move |tables| {
             Ok((
                 posts(tables, &owner, &first)?,
+                documents::count_agents(tables, &owner)?,
                 trend(tables, &owner, &first)?,
             ))
         })
@@ -117,7 +122,10 @@ pub(crate) async fn summary(
             denied: used.denied,
         },
         posts,
-        agents: Agents::default(),
+        agents: Agents {
+            total: agents.0,
+            active: agents.1,
+        },
         ai: Ai::default(),
         trend: Trend {
             posts: trend,
@@ -129,11 +137,10 @@ pub(crate) async fn summary(
 /// The posts that were made since a day.
 fn posts(tables: &Connection, owner: &str, first: &str) -> Result<Posts, ResourceError> {
     let mut posts = Posts::default();
-    let mut rows = tables.prepare(
+    let mut rows = tables.prepare(&format!(
         "SELECT json_extract(record, '$.post.source'), status = 'published', count(*)
-         FROM social_posts WHERE owner = ?1 AND substr(json_extract(record, '$.post.createdAt'), 1, 10) >= ?2
-         GROUP BY 1, 2",
-    )?;
+         FROM social_posts WHERE owner = ?1 AND {DAY} >= ?2 GROUP BY 1, 2"
+    ))?;
     let mut rows = rows.query(params![owner, first])?;
     while let Some(row) = rows.next()? {
         let (source, is_published): (String, bool) = (row.get(0)?, row.get(1)?);
@@ -154,10 +161,10 @@ fn posts(tables: &Connection, owner: &str, first: &str) -> Result<Posts, Resourc
 
 /// The same by the day, the earliest first.
 fn trend(tables: &Connection, owner: &str, first: &str) -> Result<Vec<OnDay>, ResourceError> {
-    let mut rows = tables.prepare(
-        "SELECT substr(json_extract(record, '$.post.createdAt'), 1, 10) AS day, count(*)
-         FROM social_posts WHERE owner = ?1 AND day >= ?2 GROUP BY day ORDER BY day",
-    )?;
+    let mut rows = tables.prepare(&format!(
+        "SELECT {DAY} AS day, count(*)
+         FROM social_posts WHERE owner = ?1 AND day >= ?2 GROUP BY day ORDER BY day"
+    ))?;
     let day = |row: &rusqlite::Row<'_>| {
         Ok(OnDay {
             date: row.get(0)?,

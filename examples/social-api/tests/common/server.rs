@@ -236,6 +236,14 @@ impl Server {
         );
     }
 
+    /// The most memory that the process has had, as Linux counts it.
+    pub(crate) fn peak_memory_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kibibytes = line.unwrap().split_whitespace().nth(1).unwrap();
+        kibibytes.parse::<u64>().unwrap() * 1024
+    }
+
     /// SIGTERM, then waits for the end.
     pub(crate) fn terminate(self) -> Ended {
         self.signal("TERM");

@@ -3,7 +3,10 @@
 use portcullis::{axum::ApiError, core::Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::resources::kept::{Kept, Own};
+use crate::resources::{
+    kept::{Kept, Own},
+    texts,
+};
 
 /// The most characters of a name.
 const MAX_NAME: usize = 100;
@@ -77,15 +80,7 @@ impl Brand {
 }
 
 fn checked_name(name: String) -> Result<String, ApiError> {
-    if name.trim().is_empty() || name.chars().count() > MAX_NAME {
-        let message = format!("`name`: 1 to {MAX_NAME} characters, not all of them spaces");
-        return Err(ApiError::invalid_request(message));
-    }
-    if name.contains(char::is_control) {
-        let message = "`name`: no control characters, such as a tab or the end of a line";
-        return Err(ApiError::invalid_request(message));
-    }
-    Ok(name)
+    texts::line("name", name, MAX_NAME)
 }
 
 /// Letters and digits of ASCII in lower case, with one hyphen for what is between them.

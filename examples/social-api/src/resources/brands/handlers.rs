@@ -10,7 +10,7 @@ use super::{
     table,
 };
 use crate::resources::{
-    Demo, ResourceError, owner, posts,
+    Demo, ResourceError, documents, owner, posts,
     request::{Named, Nothing},
 };
 
@@ -89,7 +89,7 @@ pub(in crate::resources) async fn update(
     updated.await.map(Data)
 }
 
-/// `DELETE /brands/{slug}`: its posts stay, without a brand.
+/// `DELETE /brands/{slug}`: its posts and carousels stay, without a brand.
 pub(in crate::resources) async fn delete(
     State(demo): State<Demo>,
     Caller(who): Caller,
@@ -100,7 +100,8 @@ pub(in crate::resources) async fn delete(
         if !table::delete(tables, &owner, &slug)? {
             return Err(unknown().into());
         }
-        posts::forget_brand(tables, &owner, &slug)
+        posts::forget_brand(tables, &owner, &slug)?;
+        documents::forget_brand(tables, &owner, &slug)
     });
     deleted.await?;
     Ok(Data(Nothing {}))

@@ -19,6 +19,7 @@ use super::{
 use crate::resources::{
     Demo, ResourceError, brands,
     database::random_id,
+    documents::Rows,
     kept::Kept,
     owner,
     request::{Change, Named, Nothing, Parameters},
@@ -56,6 +57,21 @@ pub(in crate::resources) async fn create(
         Ok(record.post)
     });
     created.await.map(Created)
+}
+
+/// Adds a draft that is made of something else.
+pub(in crate::resources) fn add_draft(
+    rows: &Rows<'_>,
+    who: &Principal,
+    text: &str,
+    brand_slug: Option<String>,
+    kept: Kept,
+) -> Result<Post, ResourceError> {
+    let (tables, owner) = rows.tables();
+    let draft = Draft::of(text, brand_slug, kept);
+    let record = Record::new(random_id("post_")?, draft, source(who), rows.now())?;
+    table::insert(tables, owner, &record)?;
+    Ok(record.post)
 }
 
 /// `GET /posts/{id}`

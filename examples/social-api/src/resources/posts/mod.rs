@@ -7,6 +7,8 @@ mod table;
 mod tests;
 
 pub(super) use handlers::{
-    create, delete, list, one, publish, replace, results, retry, rewrite, schedule, score,
+    add_draft, create, delete, list, one, publish, replace, results, retry, rewrite, schedule,
+    score,
 };
+pub(super) use post::Post;
 pub(super) use table::forget_brand;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::resources::{
     kept::{Kept, Own},
     request::Change,
+    texts,
 };
 
 /// The most characters of a post.
@@ -125,6 +126,20 @@ pub(in crate::resources) struct Schedule {
     kept: Kept,
 }
 
+impl Draft {
+    /// As a body without platforms and schedule.
+    pub(super) fn of(text: &str, brand_slug: Option<String>, kept: Kept) -> Self {
+        Self {
+            text: text.chars().take(MAX_CHARACTERS).collect(),
+            platforms: None,
+            brand_slug: brand_slug.map_or(Change::Keep, Change::Set),
+            scheduled_at: Change::Keep,
+            source: None,
+            kept,
+        }
+    }
+}
+
 impl Platform {
     const fn name(self) -> &'static str {
         match self {
@@ -191,7 +206,7 @@ impl Record {
     /// Takes the members of a body. Of the known ones those that are absent stay.
     pub(super) fn replace(&mut self, draft: Draft, now: Timestamp) -> Result<(), ApiError> {
         self.unpublished("changed")?;
-        checked_text(&draft.text)?;
+        let text = texts::prose("text", draft.text, MAX_CHARACTERS)?;
         let kept = draft.kept.without(&OWN)?;
         if let Some(platforms) = draft.platforms {
             self.post.platforms = distinct(platforms)?;
@@ -208,7 +223,7 @@ impl Record {
             Change::Clear => self.post.brand_slug = None,
             Change::Keep => {}
         }
-        self.post.text = draft.text;
+        self.post.text = text;
         self.post.source = draft.source.unwrap_or(self.post.source);
         self.post.kept = kept;
         self.post.updated_at = now;
@@ -330,14 +345,6 @@ impl Record {
 /// As times are shown and stored.
 fn whole_second(at: Timestamp) -> Timestamp {
     Timestamp::from_unix_seconds(at.unix_seconds())
-}
-
-fn checked_text(text: &str) -> Result<(), ApiError> {
-    if text.trim().is_empty() || text.chars().count() > MAX_CHARACTERS {
-        let message = format!("`text`: 1 to {MAX_CHARACTERS} characters, not all of them spaces");
-        return Err(ApiError::invalid_request(message));
-    }
-    Ok(())
 }
 
 fn distinct(platforms: Vec<Platform>) -> Result<Vec<Platform>, ApiError> {
