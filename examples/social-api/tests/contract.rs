@@ -30,6 +30,8 @@ enum Needs {
 use Needs::{AnyCredential, Nothing, Scope, Session};
 
 const LOGIN: &str = r#"{"email":"admin@example.com","password":"correct-horse-battery-staple-7"}"#;
+const SIGNUP: &str = r#"{"email":"bob@example.com","password":"long enough","name":"Bob"}"#;
+const MEMBER: &str = r#"{"email":"bob@example.com","role":"member"}"#;
 const NEW_KEY: &str = r#"{"name":"another","scopes":["api-keys:write"]}"#;
 const OVERLAP: &str = r#"{"overlapSeconds":3600}"#;
 const TEXT: &str = r#"{"text":"Hello","platforms":["x"]}"#;
@@ -44,7 +46,17 @@ const ROUTES: &[(&str, &str, &str, Needs, u16)] = &[
     ("GET", "/health", "", Nothing, 200),
     ("POST", "/auth/login", LOGIN, Nothing, 200),
     ("POST", "/auth/logout", "", Session, 200),
+    ("POST", "/auth/signup", SIGNUP, Nothing, 403),
     ("GET", "/auth/profile", "", AnyCredential, 200),
+    ("GET", "/auth/sessions", "", Session, 200),
+    ("DELETE", "/auth/sessions/ses_0000000000000000", "", Session, 404),
+    ("GET", "/orgs", "", Session, 200),
+    ("PUT", "/orgs/active", r#"{"organizationId":"org_0000000000000000"}"#, Session, 404),
+    ("GET", "/orgs/members", "", Session, 200),
+    ("POST", "/orgs/members", MEMBER, Session, 404),
+    ("PATCH", "/orgs/members/usr_0000000000000000", r#"{"role":"member"}"#, Session, 404),
+    ("DELETE", "/orgs/members/usr_0000000000000000", "", Session, 404),
+    ("POST", "/api-keys/report-leak", r#"{"key":"none of ours"}"#, Nothing, 200),
     ("POST", "/api-keys", NEW_KEY, Scope("api-keys:write"), 201),
     ("GET", "/api-keys", "", Scope("api-keys:read"), 200),
     ("GET", "/api-keys/<key>", "", Scope("api-keys:read"), 200),
