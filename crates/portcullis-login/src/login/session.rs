@@ -87,12 +87,12 @@ impl Login {
     ) -> Result<LoggedIn, LoginError> {
         self.complete(&org, role).await?;
         let actor = Actor::user(org.id.clone(), account.id.clone(), self.roles.scopes(role));
-        let new = NewSession {
-            owner: org.id.clone(),
-            user: account.id.clone(),
-            grant: self.roles.grant(role),
-            terms: self.terms,
-        };
+        let new = NewSession::new(
+            org.id.clone(),
+            account.id.clone(),
+            self.roles.grant(role),
+            self.terms,
+        );
         let issued = self.registry.start_session(&at(actor, ip), new).await?;
         let logged_in = LoggedIn {
             issued,

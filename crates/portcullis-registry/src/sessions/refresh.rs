@@ -48,6 +48,7 @@ pub struct Refreshable {
     family: CredentialId,
     /// What the login could do when it verified.
     grant: Grant,
+    name: String,
 }
 
 impl Refreshable {
@@ -55,6 +56,12 @@ impl Refreshable {
     #[must_use]
     pub const fn owner(&self) -> &Owner {
         &self.owner
+    }
+
+    /// What the session is called: the client that it was made for, say.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whose login it is.
@@ -120,10 +127,12 @@ impl Registry {
             user,
             family,
             grant: record.grant,
+            name: record.name,
         })
     }
 
-    /// Uses a refresh token up for a new session with this grant, and the next refresh token.
+    /// Uses a refresh token up for a new session with this grant, and the next refresh token. Of the
+    /// grant it gets what is within the ceiling that the login began with.
     ///
     /// A token that was used before ends its whole family, since somebody else must have it; but
     /// if its immediate successor is unused and under 30 seconds old, two requests of one client
@@ -150,7 +159,6 @@ impl Registry {
         }
         for _ in 0..TRIES {
             let standing = self.standing_at_login(actor);
-            let grant = self.attenuated(&standing, grant)?;
             let found = self.read(token.id).await?.map(|(record, _)| record);
             let is_live = |record: &CredentialRecord| {
                 record.state == State::Enabled && !self.has_ended(record)
@@ -159,6 +167,8 @@ impl Registry {
             if record.grant != token.grant || record.owner != token.owner {
                 return Err(ChangeError::Contended.into());
             }
+            let grant = self.within(record.ceiling.as_ref(), grant)?;
+            let grant = self.attenuated(&standing, &grant)?;
             let mut batch = standing.batch();
             if let Some(successor) = record.successor {
                 let successor = self.read(successor).await?.map(|(record, _)| record);
@@ -194,6 +204,8 @@ impl Registry {
                 owner: token.owner.clone(),
                 user: token.user.clone(),
                 grant,
+                ceiling: record.ceiling.clone(),
+                name: record.name.clone(),
                 family: token.family,
             };
             let made_by = CreatedBy::Credential(record.id);
