@@ -14,7 +14,8 @@ pub use account::{Account, Member, Membership, NewAccount, Org, StoredAccount};
 #[cfg(feature = "conformance")]
 pub use directory::conformance;
 pub use directory::{
-    Directory, DirectoryError, KnownNetwork, MemberChange, MemberChanged, MemoryDirectory, Replaced,
+    Directory, DirectoryError, KnownNetwork, MemberChange, MemberChanged, MemoryDirectory,
+    Replaced, Ticket, TicketKind, TicketMac, TicketPut,
 };
 pub use email::{Email, ParseEmailError};
 pub use id::RandomError;
