@@ -11,6 +11,7 @@ mod oauth;
 mod pages;
 mod passwords;
 mod role;
+mod tickets;
 
 pub use account::{Account, Member, Membership, NewAccount, Org, StoredAccount};
 #[cfg(feature = "conformance")]

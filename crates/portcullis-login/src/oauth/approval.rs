@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use portcullis_registry::{Owner, StoreError};
-use portcullis_scope::Scope;
+use portcullis_scope::{Catalogue, Scope, ScopeSet};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use crate::{Org, Role, Unavailable};
+use super::{OAuth, service::KnownClient};
+use crate::{Membership, Org, PageUser, Role, Unavailable};
 
 /// A client, as a person is shown it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -78,5 +81,121 @@ pub enum ApprovalError {
 impl From<StoreError> for ApprovalError {
     fn from(error: StoreError) -> Self {
         Self::Unavailable(error.into())
+    }
+}
+
+/// What a client has asked to be let in to.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) enum AskedScope {
+    /// The read scopes of the person's role: nothing was said.
+    Reads,
+    /// These.
+    Names(Vec<String>),
+    /// All that the person's role has: the older shape.
+    Role,
+}
+
+/// A scope that the catalogue doesn't know, or a wildcard.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct UnknownScopes;
+
+impl AskedScope {
+    /// Reads a list with single spaces between its names (RFC 6749, section 3.3); an empty one is
+    /// none.
+    pub(super) fn read(catalogue: &Catalogue, scope: Option<&str>) -> Result<Self, UnknownScopes> {
+        let Some(scope) = scope.filter(|scope| !scope.is_empty()) else {
+            return Ok(Self::Reads);
+        };
+        let names = scope.split(' ').map(|name| {
+            let known = catalogue.entry(name);
+            known.map(|entry| entry.scope.to_string())
+        });
+        let names: Option<Vec<String>> = names.collect();
+        let mut names = names.ok_or(UnknownScopes)?;
+        names.sort_unstable();
+        names.dedup();
+        Ok(Self::Names(names))
+    }
+
+    /// What of it somebody has who has all of `role`.
+    pub(super) fn within(&self, catalogue: &Catalogue, role: &ScopeSet) -> ScopeSet {
+        match self {
+            Self::Role => *role,
+            Self::Names(names) => set_of(catalogue, names).intersect(role),
+            Self::Reads => {
+                let reads = catalogue.scopes().map(|entry| entry.scope);
+                let reads = reads.filter(|scope| scope.action() == "read");
+                let reads: Vec<String> = reads.map(ToString::to_string).collect();
+                set_of(catalogue, &reads).intersect(role)
+            }
+        }
+    }
+}
+
+/// The scopes of these names, as far as the catalogue has them.
+pub(super) fn set_of(catalogue: &Catalogue, names: &[String]) -> ScopeSet {
+    let known = names.iter().filter(|name| catalogue.entry(name).is_some());
+    let set = catalogue.set(known);
+    set.unwrap_or_default()
+}
+
+/// Every scope of a set by name.
+pub(super) fn names_of(catalogue: &Catalogue, set: &ScopeSet) -> Vec<String> {
+    catalogue.names(set).map(ToString::to_string).collect()
+}
+
+impl OAuth {
+    /// What a person can let a client in to.
+    pub(super) async fn choices(
+        &self,
+        user: &PageUser,
+        scope: &AskedScope,
+    ) -> Result<Vec<OrgChoice>, Unavailable> {
+        let directory = self.login.directory();
+        let memberships = directory.memberships(user.account.id.clone()).await?;
+        let catalogue = self.login.registry().catalogue();
+        let choices = memberships.into_iter().map(|Membership { org, role }| {
+            let set = scope.within(catalogue, &self.login.roles().scopes(role));
+            let scopes = catalogue.names(&set).filter_map(|scope| {
+                let entry = catalogue.entry(scope.as_str())?;
+                Some(ScopeShown {
+                    scope: scope.clone(),
+                    description: entry.description.to_owned(),
+                })
+            });
+            let scopes = scopes.collect();
+            OrgChoice { org, role, scopes }
+        });
+        Ok(choices.filter(|choice| !choice.scopes.is_empty()).collect())
+    }
+
+    pub(super) fn shown(known: &KnownClient) -> ClientShown {
+        ClientShown {
+            id: known.client.id.clone(),
+            name: known.client.name.clone(),
+            is_self_registered: known.registered.is_some(),
+        }
+    }
+}
+
+/// What a page has shown, and to whom: what its decision is sealed with.
+pub(super) fn sealed(what: &str, about: &Value, user: &PageUser, choices: &[OrgChoice]) -> Vec<u8> {
+    let choices: Vec<_> = choices
+        .iter()
+        .map(|OrgChoice { org, scopes, .. }| {
+            let scopes: Vec<_> = scopes.iter().map(|shown| shown.scope.as_str()).collect();
+            json!([org.id.as_str(), scopes])
+        })
+        .collect();
+    // JSON, so that no part can be taken for another.
+    let session: &[u8] = user.session.as_bytes();
+    let message = json!([what, about, user.account.id.as_str(), session, choices]);
+    message.to_string().into_bytes()
+}
+
+impl OrgChoice {
+    pub(super) fn names(&self) -> Vec<String> {
+        let names = self.scopes.iter().map(|shown| shown.scope.to_string());
+        names.collect()
     }
 }

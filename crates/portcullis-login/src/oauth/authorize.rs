@@ -1,11 +1,28 @@
 //! Authorization codes: the request, and what the person decides (RFC 6749, section 4.1; RFC 7636).
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
+use portcullis_core::{Secret, Timestamp};
 use portcullis_registry::StoreError;
+use serde_json::{Value, json};
 
-use super::{ClientShown, Decision, OAuth, OrgChoice};
-use crate::{PageUser, Unavailable};
+use super::{
+    ClientShown, Decision, OAuth, OrgChoice,
+    answer::{Answer, origin},
+    approval::{AskedScope, sealed},
+    code::{Code, LASTS},
+    pkce::Challenge,
+    service::KnownClient,
+};
+use crate::{
+    PageUser, TicketPut, Unavailable,
+    tickets::{Kept, contended, draw},
+};
+
+/// For so long a page may be decided on.
+const PAGE_LASTS: Duration = Duration::from_secs(10 * 60);
+/// The most bytes of a state.
+const MAX_STATE: usize = 2_048;
 
 /// The parameters of a request, as they came. One that came empty is none (RFC 6749, section 3.1); a
 /// request in which one came twice is to be refused before.
@@ -99,7 +116,7 @@ impl OAuth {
     /// # Errors
     /// [`AuthorizeError`]: `Page`, `Redirect`, `Unavailable`.
     pub async fn check_authorize(&self, request: &AuthorizeRequest) -> Result<(), AuthorizeError> {
-        todo!("{request:?}")
+        self.checked(request).await.map(drop)
     }
 
     /// What to ask a person who has signed in within the last hour.
@@ -111,7 +128,21 @@ impl OAuth {
         request: &AuthorizeRequest,
         user: &PageUser,
     ) -> Result<Consent, AuthorizeError> {
-        todo!("{request:?} {user:?}")
+        let checked = self.checked(request).await?;
+        if !self.is_fresh(user) {
+            return Err(AuthorizeError::SignInAgain);
+        }
+        let orgs = self.choices(user, &checked.scope).await?;
+        let shown_at = self.now().unix_seconds();
+        let message = message(shown_at, request, user, &orgs);
+        let seal = self.codes.approvals.seal(&message);
+        Ok(Consent {
+            client: Self::shown(&checked.known),
+            redirect_origin: origin(checked.redirect_uri),
+            redirect_uri: checked.redirect_uri.to_owned(),
+            handle: format!("{shown_at}.{seal}"),
+            orgs,
+        })
     }
 
     /// What the person decided: the address to send the browser to, with `code`, or the error
@@ -128,7 +159,145 @@ impl OAuth {
         user: &PageUser,
         decision: &Decision,
         ip: Option<IpAddr>,
-    ) -> Result<portcullis_core::Secret<String>, AuthorizeError> {
-        todo!("{request:?} {handle} {user:?} {decision:?} {ip:?}")
+    ) -> Result<Secret<String>, AuthorizeError> {
+        let checked = self.checked(request).await?;
+        if !self.is_fresh(user) {
+            return Err(AuthorizeError::SignInAgain);
+        }
+        let (shown_at, seal) = handle.split_once('.').ok_or(AuthorizeError::Ended)?;
+        let shown_at: i64 = shown_at.parse().map_err(|_| AuthorizeError::Ended)?;
+        let choices = self.choices(user, &checked.scope).await?;
+        let message = message(shown_at, request, user, &choices);
+        let now = self.now();
+        let is_young = now.saturating_since(Timestamp::from_unix_seconds(shown_at)) < PAGE_LASTS;
+        if !self.codes.approvals.is_seal(&message, seal) || !is_young {
+            return Err(AuthorizeError::Ended);
+        }
+        let by = format!("user:{}", user.account.id);
+        let client = &checked.known.client.id;
+        let Decision::Approve(org) = decision else {
+            let details = json!({});
+            self.note("client.denied", by, client, None, ip, details)
+                .await?;
+            return Ok(checked.answer.error("access_denied"));
+        };
+        let choice = choices.iter().find(|choice| choice.org.id == *org);
+        let scopes = choice.ok_or(AuthorizeError::NoSuchOrg)?.names();
+        let details = json!({ "scopes": scopes });
+        let code = draw().map_err(Unavailable::from)?;
+        let body = Code::new(
+            client,
+            checked.redirect_uri,
+            checked.challenge,
+            (org, scopes),
+            now.saturating_add(LASTS),
+        );
+        let mac = self.codes.authorizations.mac(code.expose().as_bytes());
+        let ticket = Kept::new(mac, now.saturating_add(LASTS), body);
+        let ticket = ticket.with_user(user.account.id.clone());
+        match ticket.put_new(&**self.login.directory(), now).await? {
+            TicketPut::Done => {}
+            TicketPut::Overtaken => return Err(contended().into()),
+        }
+        let owner = Some(org.clone());
+        self.note("client.approved", by, client, owner, ip, details)
+            .await?;
+        Ok(checked.answer.code(code.expose()))
     }
+
+    /// What a request says, if it is one.
+    async fn checked<'r>(
+        &'r self,
+        request: &'r AuthorizeRequest,
+    ) -> Result<Checked<'r>, AuthorizeError> {
+        let page = |fault| AuthorizeError::Page(fault);
+        let id = given(&request.client_id).ok_or(page(AuthorizeFault::Client))?;
+        let known = self.client(id).await?;
+        let known = known.ok_or(page(AuthorizeFault::Client))?;
+        // Until this has matched the browser is sent nowhere (RFC 6749, section 4.1.2.1).
+        let asked = given(&request.redirect_uri);
+        let mut registered = known.client.redirect_uris.iter();
+        let redirect_uri = asked
+            .filter(|asked| registered.any(|uri| uri.accepts(asked)))
+            .ok_or(page(AuthorizeFault::Redirect))?;
+        let state = given(&request.state);
+        let is_long = state.is_some_and(|state| state.len() > MAX_STATE);
+        let answer = Answer {
+            redirect_uri,
+            state: state.filter(|_| !is_long),
+            issuer: self.base.as_str(),
+        };
+        let refused = |error: &'static str| AuthorizeError::Redirect {
+            error,
+            to: answer.error(error).expose().clone(),
+        };
+        match given(&request.response_type) {
+            Some("code") => {}
+            Some(_) => return Err(refused("unsupported_response_type")),
+            None => return Err(refused("invalid_request")),
+        }
+        // Without a method it would be `plain` (RFC 7636, section 4.3).
+        let is_s256 = given(&request.code_challenge_method) == Some("S256");
+        let challenge = given(&request.code_challenge).and_then(Challenge::read);
+        let challenge = challenge.filter(|_| is_s256 && !is_long);
+        let challenge = challenge.ok_or_else(|| refused("invalid_request"))?;
+        let catalogue = self.login.registry().catalogue();
+        let scope = AskedScope::read(catalogue, request.scope.as_deref());
+        let scope = scope.map_err(|_| refused("invalid_scope"))?;
+        let resource = given(&request.resource);
+        if resource.is_some_and(|resource| !self.base.is_resource(resource)) {
+            return Err(refused("invalid_target"));
+        }
+        Ok(Checked {
+            known,
+            redirect_uri,
+            scope,
+            challenge,
+            answer,
+        })
+    }
+}
+
+/// What a request says.
+struct Checked<'r> {
+    known: KnownClient,
+    redirect_uri: &'r str,
+    scope: AskedScope,
+    challenge: Challenge,
+    answer: Answer<'r>,
+}
+
+/// A parameter, unless it came empty.
+pub(super) fn given(parameter: &Option<String>) -> Option<&str> {
+    parameter.as_deref().filter(|text| !text.is_empty())
+}
+
+fn message(
+    shown_at: i64,
+    request: &AuthorizeRequest,
+    user: &PageUser,
+    choices: &[OrgChoice],
+) -> Vec<u8> {
+    let AuthorizeRequest {
+        response_type,
+        client_id,
+        redirect_uri,
+        scope,
+        state,
+        code_challenge,
+        code_challenge_method,
+        resource,
+    } = request;
+    let about: Value = json!([
+        shown_at,
+        response_type,
+        client_id,
+        redirect_uri,
+        scope,
+        state,
+        code_challenge,
+        code_challenge_method,
+        resource,
+    ]);
+    sealed("code", &about, user, choices)
 }

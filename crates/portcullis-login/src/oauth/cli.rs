@@ -2,7 +2,9 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{Asked, DeviceStarted, OAuth, TokenError, Tokens};
+use super::{
+    Asked, DeviceStarted, OAuth, TokenError, Tokens, approval::AskedScope, device_token::Polled,
+};
 
 /// What a device of the older shape is told: always with 200.
 #[derive(Debug)]
@@ -32,7 +34,8 @@ impl OAuth {
     /// As [`device_authorization`](Self::device_authorization); `InvalidClient` unless
     /// [`with_older_client`](Self::with_older_client) was said.
     pub async fn cli_device_code(&self, asked: &Asked) -> Result<DeviceStarted, TokenError> {
-        todo!("{asked:?}")
+        let client = self.older.as_deref().ok_or(TokenError::InvalidClient)?;
+        self.start_device(client, AskedScope::Role, asked).await
     }
 
     /// What has become of it.
@@ -44,6 +47,13 @@ impl OAuth {
         device_code: &str,
         ip: Option<IpAddr>,
     ) -> Result<CliPoll, TokenError> {
-        todo!("{device_code} {ip:?}")
+        let client = self.older.as_deref().ok_or(TokenError::InvalidClient)?;
+        Ok(match self.poll(client, device_code, ip).await? {
+            Polled::Pending { interval } => CliPoll::Pending { interval },
+            Polled::SlowDown { interval } => CliPoll::SlowDown { interval },
+            Polled::Denied => CliPoll::Denied,
+            Polled::Expired | Polled::Unknown => CliPoll::Expired,
+            Polled::Done(tokens) => CliPoll::Complete(tokens),
+        })
     }
 }

@@ -1,10 +1,11 @@
 //! Looking up whether a token is active (RFC 7662).
 
 use portcullis_core::Secret;
-use portcullis_registry::Principal;
+use portcullis_registry::{Hot, Principal};
+use portcullis_token::TokenKind;
 use serde::Serialize;
 
-use super::OAuth;
+use super::{OAuth, approval::names_of};
 use crate::Unavailable;
 
 /// What a token is, as JSON to be answered as it is, with `Cache-Control: no-store`.
@@ -51,6 +52,58 @@ impl OAuth {
         caller: &Principal,
         token: &Secret<String>,
     ) -> Result<Introspection, Unavailable> {
-        todo!("{caller:?} {token:?}")
+        let found = self.bearer(token).await?;
+        let Some(found) = found.filter(|found| found.owner() == caller.owner()) else {
+            return Ok(Introspection::default());
+        };
+        let catalogue = self.login.registry().catalogue();
+        let is_session = found.kind() == TokenKind::Session;
+        let client = Some(found.name()).filter(|name| is_session && !name.is_empty());
+        Ok(Introspection {
+            active: true,
+            scope: Some(names_of(catalogue, found.scopes()).join(" ")),
+            client_id: client.map(Into::into),
+            token_type: Some("Bearer"),
+            exp: found.expires_at().map(|at| at.unix_seconds()),
+            sub: found.user().map(ToString::to_string),
+            iss: Some(self.base.to_string()),
+            jti: found.id().map(|id| id.to_string()),
+            org_id: Some(found.owner().to_string()),
+        })
+    }
+
+    /// Whom a key or an access token speaks for, if it is accepted. This is no use of it.
+    pub(super) async fn bearer(
+        &self,
+        token: &Secret<String>,
+    ) -> Result<Option<Principal>, Unavailable> {
+        /// How often a credential that memory has let go is read again.
+        const TRIES: usize = 4;
+        let registry = self.login.registry();
+        let Ok(token) = registry.format().recognize(token.expose().as_bytes()) else {
+            return Ok(None);
+        };
+        if !matches!(token.kind(), TokenKind::ApiKey | TokenKind::Session) {
+            return Ok(None);
+        }
+        if !token.checksum_holds() {
+            return Ok(None);
+        }
+        for _ in 0..TRIES {
+            match registry.inspect(&token) {
+                Hot::Known(principal) => return Ok(Some(principal)),
+                Hot::Rejected => return Ok(None),
+                Hot::Miss => {
+                    if !registry.load(token.id()).await? {
+                        return Ok(None);
+                    }
+                }
+                Hot::UnknownPepper => {
+                    let attempt = "the token could not be checked";
+                    return Err(Unavailable::permanent(attempt, "its pepper was not given"));
+                }
+            }
+        }
+        Err(crate::tickets::contended())
     }
 }

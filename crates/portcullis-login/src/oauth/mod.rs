@@ -1,6 +1,7 @@
 //! Logins that clients ask for: device logins (RFC 8628), codes with PKCE (RFC 6749, RFC 7636), and
 //! what belongs to them. No HTTP and no HTML: that is for whoever mounts it.
 
+mod answer;
 mod approval;
 mod asked;
 mod authorize;

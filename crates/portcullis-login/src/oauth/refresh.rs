@@ -3,8 +3,15 @@
 use std::net::IpAddr;
 
 use portcullis_core::Secret;
+use portcullis_registry::{Actor, RefreshError};
+use portcullis_scope::{Grant, ScopeSet};
 
-use super::{OAuth, TokenError, Tokens};
+use super::{
+    OAuth, TokenError, Tokens,
+    approval::{AskedScope, set_of},
+    issue::refused,
+};
+use crate::{Unavailable, login::at};
 
 impl OAuth {
     /// Takes a refresh token of this client's and gives a new session and the next refresh token.
@@ -23,6 +30,50 @@ impl OAuth {
         scope: Option<&str>,
         ip: Option<IpAddr>,
     ) -> Result<Tokens, TokenError> {
-        todo!("{client_id} {refresh_token:?} {scope:?} {ip:?}")
+        self.known_client(client_id).await?;
+        let login = &self.login;
+        let wait = |retry_after| TokenError::RateLimited { retry_after };
+        login.attempts.check_refresh(ip).map_err(wait)?;
+        let nobody = at(Actor::dangerous_system(), ip);
+        let verified = login.registry.verify_refresh(&nobody, refresh_token).await;
+        let verified = match verified {
+            Ok(verified) if verified.name() == client_id => verified,
+            Ok(_) | Err(RefreshError::Rejected) => {
+                login.attempts.note_refused_refresh(ip);
+                return Err(TokenError::InvalidGrant);
+            }
+            Err(RefreshError::Change(error)) => return Err(error.into()),
+            Err(error) => {
+                let attempt = "the refresh token could not be checked";
+                return Err(Unavailable::permanent(attempt, error).into());
+            }
+        };
+        let catalogue = login.registry.catalogue();
+        let ceiling = verified.ceiling().map(|ceiling| catalogue.resolve(ceiling));
+        let ceiling = ceiling.unwrap_or_default();
+        let narrowed = self.narrowed(scope, &ceiling)?;
+        let grant: Option<Grant> = narrowed.map(|set| catalogue.grant(&set));
+        let refreshed = login.refresh_for(client_id, grant.as_ref(), refresh_token, ip);
+        let refreshed = refreshed.await.map_err(refused)?;
+        self.touch(client_id).await;
+        Ok(self.tokens(refreshed, &narrowed.unwrap_or(ceiling)))
+    }
+
+    /// What a session is to do in place of all that was approved.
+    fn narrowed(
+        &self,
+        scope: Option<&str>,
+        ceiling: &ScopeSet,
+    ) -> Result<Option<ScopeSet>, TokenError> {
+        let catalogue = self.login.registry.catalogue();
+        let asked = AskedScope::read(catalogue, scope).map_err(|_| TokenError::InvalidScope)?;
+        let AskedScope::Names(names) = asked else {
+            return Ok(None);
+        };
+        let asked = set_of(catalogue, &names);
+        if !asked.is_subset_of(ceiling) {
+            return Err(TokenError::InvalidScope);
+        }
+        Ok(Some(asked))
     }
 }

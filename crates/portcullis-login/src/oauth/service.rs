@@ -1,9 +1,18 @@
 //! The service itself.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use super::{BaseUrl, Clients, OAuthSetupError, limits::Limits};
-use crate::{Login, Pages};
+use portcullis_core::Timestamp;
+use portcullis_registry::{AuditEntry, Owner};
+use serde_json::Value;
+
+use super::{
+    BaseUrl, Client, Clients, OAuthSetupError, TokenError, limits::Limits, register::SelfRegistered,
+};
+use crate::{Login, PageUser, Pages, Unavailable, tickets::Codes};
+
+/// For so long after the password was given a person may let programs in.
+const FRESH: Duration = Duration::from_secs(60 * 60);
 
 /// Lets people let programs in: device logins, authorization codes with PKCE, refreshing, revoking,
 /// introspection. Cheap to clone.
@@ -20,6 +29,18 @@ pub struct OAuth {
     pub(super) older: Option<String>,
     pub(super) registration: Registration,
     pub(super) limits: Arc<Limits>,
+    pub(super) codes: Arc<Purposes>,
+}
+
+/// The codes of each purpose, under subkeys of their own.
+#[derive(Debug)]
+pub(super) struct Purposes {
+    pub(super) devices: Codes,
+    pub(super) users: Codes,
+    pub(super) authorizations: Codes,
+    pub(super) clients: Codes,
+    /// What seals the pages on which people decide.
+    pub(super) approvals: Codes,
 }
 
 /// Whether clients may register themselves.
@@ -35,7 +56,25 @@ impl OAuth {
     /// # Errors
     /// [`OAuthSetupError`].
     pub fn new(login: Login, base: BaseUrl, clients: Clients) -> Result<Self, OAuthSetupError> {
-        todo!("{login:?} {base:?} {clients:?}")
+        let peppers = login.registry().peppers();
+        let codes = |purpose| Codes::new(peppers, purpose);
+        let codes = Purposes {
+            devices: codes("device codes"),
+            users: codes("user codes"),
+            authorizations: codes("authorization codes"),
+            clients: codes("client ids"),
+            approvals: codes("approvals"),
+        };
+        Ok(Self {
+            pages: Pages::new(login.clone()),
+            limits: Arc::new(Limits::new(login.registry().clock())?),
+            codes: Arc::new(codes),
+            clients: Arc::new(clients),
+            older: None,
+            registration: Registration::Closed,
+            login,
+            base,
+        })
     }
 
     /// Lets clients [register](Self::register) themselves. Without it none may.
@@ -51,7 +90,7 @@ impl OAuth {
     /// [`OAuthSetupError::NoSuchClient`] unless devices may log in with it.
     pub fn with_older_client(mut self, id: &str) -> Result<Self, OAuthSetupError> {
         let client = self.clients.find(id);
-        if !client.is_some_and(super::Client::allows_devices) {
+        if !client.is_some_and(Client::allows_devices) {
             return Err(OAuthSetupError::NoSuchClient(id.to_owned()));
         }
         self.older = Some(id.to_owned());
@@ -87,4 +126,62 @@ impl OAuth {
     pub const fn has_older_client(&self) -> bool {
         self.older.is_some()
     }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.login.registry().clock().now()
+    }
+
+    /// Whether a person has given the password within the last hour.
+    pub(super) fn is_fresh(&self, user: &PageUser) -> bool {
+        self.now().saturating_since(user.signed_in_at) < FRESH
+    }
+
+    /// The client of an id, declared or registered by itself.
+    pub(super) async fn client(&self, id: &str) -> Result<Option<KnownClient>, Unavailable> {
+        if let Some(client) = self.clients.find(id) {
+            return Ok(Some(KnownClient {
+                client: client.clone(),
+                registered: None,
+            }));
+        }
+        match self.registration {
+            Registration::Open => self.registered(id).await,
+            Registration::Closed => Ok(None),
+        }
+    }
+
+    /// The client of an id, for an endpoint that answers clients.
+    pub(super) async fn known_client(&self, id: &str) -> Result<KnownClient, TokenError> {
+        let found = self.client(id).await?;
+        found.ok_or(TokenError::InvalidClient)
+    }
+
+    /// Writes what a person has decided into the audit log.
+    pub(super) async fn note(
+        &self,
+        action: &'static str,
+        by: String,
+        client: &str,
+        owner: Option<Owner>,
+        ip: Option<IpAddr>,
+        details: Value,
+    ) -> Result<(), Unavailable> {
+        let entry = AuditEntry {
+            at: self.now(),
+            actor: by,
+            action: action.into(),
+            target: format!("client:{client}"),
+            owner,
+            ip,
+            details,
+        };
+        Ok(self.login.registry().note_audit(entry).await?)
+    }
+}
+
+/// A client that was found, and what is kept of it if it has registered itself.
+#[derive(Clone, Debug)]
+pub(super) struct KnownClient {
+    pub(super) client: Client,
+    pub(super) registered: Option<SelfRegistered>,
 }

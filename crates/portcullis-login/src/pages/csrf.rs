@@ -1,9 +1,10 @@
 //! What a form is sent back with, so that no other site sends it.
 
 use portcullis_core::Secret;
+use zeroize::Zeroizing;
 
 use super::Pages;
-use crate::Unavailable;
+use crate::{Unavailable, tickets::draw};
 
 /// A form of the pages.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -30,18 +31,36 @@ impl Pages {
     /// # Errors
     /// [`Unavailable`] if there are no random bytes.
     pub fn pre_session(&self) -> Result<Secret<String>, Unavailable> {
-        todo!()
+        Ok(draw()?)
     }
 
     /// What stands in a form, for whoever has this cookie.
     #[must_use]
     pub fn csrf(&self, cookie: &str, form: Form) -> String {
-        todo!("{cookie} {form:?}")
+        self.forms.seal(&message(cookie, form))
     }
 
     /// Whether that came back, compared in constant time.
     #[must_use]
     pub fn check_csrf(&self, cookie: &str, form: Form, token: &str) -> bool {
-        todo!("{cookie} {form:?} {token}")
+        !cookie.is_empty() && self.forms.is_seal(&message(cookie, form), token)
     }
+}
+
+impl Form {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign in",
+            Self::SignOut => "sign out",
+            Self::UserCode => "user code",
+            Self::Device => "device",
+            Self::Consent => "consent",
+            Self::Sessions => "sessions",
+        }
+    }
+}
+
+/// No name of a form has a line break, so nothing of one can be taken for the other.
+fn message(cookie: &str, form: Form) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new([form.name().as_bytes(), b"\n", cookie.as_bytes()].concat())
 }

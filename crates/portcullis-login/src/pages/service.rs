@@ -1,6 +1,8 @@
 //! The service itself.
 
-use crate::Login;
+use std::sync::Arc;
+
+use crate::{Login, tickets::Codes};
 
 /// Signs people in to the pages of the service. Cheap to clone.
 ///
@@ -8,13 +10,22 @@ use crate::Login;
 #[derive(Clone, Debug)]
 pub struct Pages {
     pub(super) login: Login,
+    /// What cookies are kept as.
+    pub(super) sessions: Arc<Codes>,
+    /// What forms are sent back with.
+    pub(super) forms: Arc<Codes>,
 }
 
 impl Pages {
     /// The pages for the people of a login.
     #[must_use]
     pub fn new(login: Login) -> Self {
-        Self { login }
+        let peppers = login.registry().peppers();
+        Self {
+            sessions: Arc::new(Codes::new(peppers, "page sessions")),
+            forms: Arc::new(Codes::new(peppers, "page forms")),
+            login,
+        }
     }
 
     /// Who logs people in.

@@ -48,6 +48,7 @@ pub struct Refreshable {
     family: CredentialId,
     /// What the login could do when it verified.
     grant: Grant,
+    ceiling: Option<Grant>,
     name: String,
 }
 
@@ -56,6 +57,12 @@ impl Refreshable {
     #[must_use]
     pub const fn owner(&self) -> &Owner {
         &self.owner
+    }
+
+    /// What the login is limited to, if it is to do less than its user.
+    #[must_use]
+    pub const fn ceiling(&self) -> Option<&Grant> {
+        self.ceiling.as_ref()
     }
 
     /// What the session is called: the client that it was made for, say.
@@ -127,6 +134,7 @@ impl Registry {
             user,
             family,
             grant: record.grant,
+            ceiling: record.ceiling,
             name: record.name,
         })
     }
@@ -151,6 +159,23 @@ impl Registry {
         actor: &Actor,
         token: Refreshable,
         grant: &Grant,
+        terms: &SessionTerms,
+    ) -> Result<IssuedSession, RefreshError> {
+        self.refresh_within(actor, token, grant, None, terms).await
+    }
+
+    /// As [`refresh`](Self::refresh), for a session that is to do less than its login: it gets what
+    /// is within `ceiling` as well, also when the role changes. The next refresh token is for all
+    /// that the login began with (RFC 6749, section 6).
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh); [`ChangeError::UnknownScope`] for the ceiling.
+    pub async fn refresh_within(
+        &self,
+        actor: &Actor,
+        token: Refreshable,
+        grant: &Grant,
+        ceiling: Option<&Grant>,
         terms: &SessionTerms,
     ) -> Result<IssuedSession, RefreshError> {
         Self::authorise(actor, &token.owner)?;
@@ -209,7 +234,11 @@ impl Registry {
                 family: token.family,
             };
             let made_by = CreatedBy::Credential(record.id);
-            let (issued, records) = self.pair(pair, next, made_by, terms)?;
+            let (issued, mut records) = self.pair(pair, next, made_by, terms)?;
+            if let (Some(ceiling), [session, _]) = (ceiling, &mut records) {
+                session.grant = self.within(Some(&session.grant), ceiling)?;
+                session.ceiling = Some(self.within(session.ceiling.as_ref(), ceiling)?);
+            }
             batch
                 .audit
                 .push(self.audit(actor, "session.refreshed", &record, json!({})));
