@@ -251,7 +251,6 @@ impl Verifier {
     /// It is no use of the credential: a session that idles out is not kept alive by it. One whose
     /// owner is suspended is rejected. From memory: on [`Hot::Miss`], [`load`](Self::load) and ask
     /// again.
-    #[must_use]
     pub fn inspect(&self, token: &AnyToken<'_>) -> Hot<Principal> {
         let Inner {
             hot,

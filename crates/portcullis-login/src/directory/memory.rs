@@ -123,7 +123,7 @@ impl People {
 }
 
 impl People {
-    fn put_ticket(&mut self, ticket: Ticket) -> TicketPut {
+    fn put_ticket(&mut self, ticket: &Ticket) -> TicketPut {
         let is_it = |kept: &Ticket| kept.kind == ticket.kind && kept.mac == ticket.mac;
         let next = Ticket {
             version: ticket.version.saturating_add(1),
@@ -281,7 +281,7 @@ impl Directory for MemoryDirectory {
     }
 
     fn put_ticket(&self, ticket: Ticket) -> BoxFuture<'_, Result<TicketPut, StoreError>> {
-        Box::pin(async move { Ok(self.lock().put_ticket(ticket)) })
+        Box::pin(async move { Ok(self.lock().put_ticket(&ticket)) })
     }
 
     fn remove_ticket(

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     TicketPut,
-    tickets::{Kept, contended},
+    tickets::{Body, Kept, contended},
 };
 
 /// By so much longer a device waits that has asked too soon (RFC 8628, section 3.5).
@@ -130,11 +130,18 @@ impl OAuth {
             let Some(approved) = approved else {
                 return Ok(told.unwrap_or(Polled::Unknown));
             };
-            return match self.issue(client_id, &approved, ip).await {
-                Ok(tokens) => Ok(Polled::Done(Box::new(tokens))),
-                Err(TokenError::AccessDenied) => Ok(Polled::Denied),
-                Err(error) => Err(error),
+            let tokens = match self.issue(client_id, &approved, ip).await {
+                Ok(tokens) => tokens,
+                Err(TokenError::AccessDenied) => return Ok(Polled::Denied),
+                Err(error) => return Err(error),
             };
+            // All that the person has may have been ended before the session was there.
+            let (kind, mac) = (Device::KIND, device.ticket.mac);
+            if directory.ticket(kind, mac).await?.is_none() {
+                self.end_login_of(tokens.issued.token.id(), ip).await?;
+                return Ok(Polled::Unknown);
+            }
+            return Ok(Polled::Done(Box::new(tokens)));
         }
         Err(contended().into())
     }

@@ -11,10 +11,11 @@ use crate::{Unavailable, login::at};
 
 impl OAuth {
     /// Ends the login that an access or refresh token is of. What is no token of ours, or has
-    /// ended, is no error (RFC 7009, section 2.2).
+    /// ended, is no error (RFC 7009, section 2.2); but of those an address may send 20 in 60 seconds.
     ///
     /// # Errors
-    /// [`TokenError`]: `InvalidClient`; `InvalidGrant` for another client's token; `Unavailable`.
+    /// [`TokenError`]: `InvalidClient`; `InvalidGrant` for another client's token; `RateLimited`,
+    /// `Unavailable`.
     pub async fn revoke(
         &self,
         client_id: &str,
@@ -22,6 +23,8 @@ impl OAuth {
         ip: Option<IpAddr>,
     ) -> Result<(), TokenError> {
         self.known_client(client_id).await?;
+        let wait = |retry_after| TokenError::RateLimited { retry_after };
+        self.login.attempts.check_refresh(ip).map_err(wait)?;
         let registry = self.login.registry();
         let Ok(recognized) = registry.format().recognize(token.expose().as_bytes()) else {
             return Ok(());
@@ -41,6 +44,7 @@ impl OAuth {
         ip: Option<IpAddr>,
     ) -> Result<(), TokenError> {
         let Some(principal) = self.bearer(token).await? else {
+            self.login.attempts.note_refused_refresh(ip);
             return Ok(());
         };
         check(client_id, principal.name())?;
@@ -63,7 +67,10 @@ impl OAuth {
         // One that was used before ends its login by being seen.
         let verified = match registry.verify_refresh(&nobody, token).await {
             Ok(verified) => verified,
-            Err(RefreshError::Rejected) => return Ok(()),
+            Err(RefreshError::Rejected) => {
+                self.login.attempts.note_refused_refresh(ip);
+                return Ok(());
+            }
             Err(RefreshError::Change(error)) => return Err(error.into()),
             Err(error) => {
                 let attempt = "the refresh token could not be checked";

@@ -7,7 +7,8 @@ use portcullis_registry::{AuditEntry, Owner};
 use serde_json::Value;
 
 use super::{
-    BaseUrl, Client, Clients, OAuthSetupError, TokenError, limits::Limits, register::SelfRegistered,
+    BaseUrl, Client, ClientShown, Clients, OAuthSetupError, TokenError, limits::Limits,
+    register::SelfRegistered,
 };
 use crate::{Login, PageUser, Pages, Unavailable, tickets::Codes};
 
@@ -125,6 +126,15 @@ impl OAuth {
     #[must_use]
     pub const fn has_older_client(&self) -> bool {
         self.older.is_some()
+    }
+
+    /// What the client of an id is called, if it is known: sessions have that id as name.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn client_shown(&self, id: &str) -> Result<Option<ClientShown>, Unavailable> {
+        let found = self.client(id).await?;
+        Ok(found.as_ref().map(Self::shown))
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -106,7 +106,10 @@ async fn a_device_that_asks_too_soon_waits_five_seconds_more_from_then_on() {
         world.clock.advance(advance);
         world.poll("cli", &started).await.unwrap_err().code()
     };
-    assert_eq!(told(0 * SECOND).await, "authorization_pending");
+    assert_eq!(
+        told(std::time::Duration::ZERO).await,
+        "authorization_pending"
+    );
     assert_eq!(told(5 * SECOND).await, "authorization_pending");
     let almost = 5 * SECOND - std::time::Duration::from_micros(1);
     // It is 10 seconds now, then 15, and too soon is from the last question on.

@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::panic,
+    clippy::string_slice,
     clippy::unwrap_used,
     reason = "a test fails by panicking"
 )]
