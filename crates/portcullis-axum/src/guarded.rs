@@ -248,6 +248,14 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
         self
     }
 
+    /// Names the metadata of the service in the challenges of what is mounted from now on.
+    #[cfg(feature = "login")]
+    pub(crate) fn with_resource_metadata(mut self, url: String) -> Self {
+        let rendering = self.gate.rendering().clone().with_resource_metadata(url);
+        self.gate = self.gate.with_rendering(rendering);
+        self
+    }
+
     /// Notes that routes need a registry where there is none.
     pub(crate) fn at_edge(mut self, path: &str) -> Self {
         let path = path.to_owned();

@@ -10,6 +10,8 @@ mod json;
 pub mod keys;
 #[cfg(feature = "login")]
 pub mod login;
+#[cfg(feature = "login")]
+pub mod oauth;
 mod query;
 
 pub use answer::{

@@ -72,7 +72,7 @@ where
                 unsupported()
             });
         }
-        parse(&read(request).await?).map(Self)
+        parse(&read(request, MAX_JSON_BYTES).await?).map(Self)
     }
 }
 
@@ -90,7 +90,7 @@ where
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
         let json = is_json(request.headers());
-        let body = read(request).await?;
+        let body = read(request, MAX_JSON_BYTES).await?;
         match (body.is_empty(), json) {
             (true, _) => Ok(Self(T::default())),
             (false, true) => parse(&body).map(Self),
@@ -99,7 +99,7 @@ where
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     strict::from_slice(body).map_err(|problem| ApiError::invalid_request(problem.to_string()))
 }
 
@@ -107,19 +107,27 @@ fn unsupported() -> ApiError {
     ApiError::unsupported_media_type("the body has to be `application/json`, without a coding")
 }
 
-/// Whether the one `Content-Type` is JSON and no coding hides it (RFC 9110, sections 8.3 and 8.4).
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether the one `Content-Type` is JSON and no coding hides it.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    essence(headers).is_some_and(is_json_type)
+}
+
+/// The one media type without its parameters, if no coding hides it (RFC 9110, sections 8.3 and 8.4).
+pub(crate) fn essence(headers: &HeaderMap) -> Option<&str> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(first), None) = (types.next(), types.next()) else {
-        return false;
+        return None;
     };
     let coded = headers.get_all(header::CONTENT_ENCODING).iter();
     let mut coded = coded.filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    coded.next().is_none() && first.to_str().is_ok_and(is_json_type)
+    if coded.next().is_some() {
+        return None;
+    }
+    let essence = first.to_str().ok()?.split(';').next()?;
+    Some(essence.trim())
 }
 
-fn is_json_type(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
+fn is_json_type(essence: &str) -> bool {
     let Some((kind, subtype)) = essence.split_once('/') else {
         return false;
     };
@@ -130,13 +138,14 @@ fn is_json_type(content_type: &str) -> bool {
     kind.eq_ignore_ascii_case("application") && (subtype == "json" || structured)
 }
 
-async fn read(request: Request) -> Result<Bytes, ApiError> {
+/// The body of a request, of so many bytes at most.
+pub(crate) async fn read(request: Request, most_bytes: usize) -> Result<Bytes, ApiError> {
     let body = request.with_limited_body().into_body();
     // A length that is announced is refused before anything is read.
-    if body.size_hint().lower() > u64::try_from(MAX_JSON_BYTES).unwrap_or(u64::MAX) {
+    if body.size_hint().lower() > u64::try_from(most_bytes).unwrap_or(u64::MAX) {
         return Err(too_large());
     }
-    match Limited::new(body, MAX_JSON_BYTES).collect().await {
+    match Limited::new(body, most_bytes).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if is_over_limit(error.as_ref()) => Err(too_large()),
         Err(_) => Err(ApiError::invalid_request("the body broke off")),

@@ -7,3 +7,5 @@ mod strict;
 mod tests;
 
 pub use body::{JsonBody, MAX_JSON_BYTES, OptionalJsonBody};
+#[cfg(feature = "login")]
+pub(crate) use body::{essence, is_json, parse, read};

@@ -41,7 +41,8 @@ impl BaseUrl {
     }
 
     /// Whether a `resource` (RFC 8707) names this service.
-    pub(super) fn is_resource(&self, resource: &str) -> bool {
+    #[must_use]
+    pub fn is_resource(&self, resource: &str) -> bool {
         resource.strip_suffix('/').unwrap_or(resource) == self.0
     }
 }

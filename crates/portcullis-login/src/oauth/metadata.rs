@@ -75,6 +75,12 @@ impl OAuth {
         }
     }
 
+    /// Where that is found (RFC 9728, section 3), which challenges name.
+    #[must_use]
+    pub fn resource_metadata_url(&self) -> String {
+        self.base.join("/.well-known/oauth-protected-resource")
+    }
+
     fn scope_names(&self) -> Vec<String> {
         let scopes = self.login.registry().catalogue().scopes();
         scopes.map(|entry| entry.scope.to_string()).collect()
