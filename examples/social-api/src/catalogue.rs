@@ -25,6 +25,7 @@ portcullis::catalogue! {
         API_KEYS_WRITE = "api-keys:write" => API_KEYS_READ,
             "create, update, rotate and delete API keys";
         AUDIT_READ = "audit:read", "read the audit log";
+        TOKENS_INTROSPECT = "tokens:introspect", "look up whether a token is active";
     }
 }
 
@@ -35,7 +36,7 @@ mod tests {
     #[test]
     fn writing_implies_reading_the_same() {
         let catalogue = Social::catalogue();
-        assert_eq!(catalogue.len(), 17);
+        assert_eq!(catalogue.len(), 18);
         let held = catalogue.set([Social::KB_WRITE]).unwrap();
         let names: Vec<&str> = catalogue.names(&held).map(|scope| scope.as_str()).collect();
         assert_eq!(names, ["kb:read", "kb:write"]);

@@ -3,6 +3,7 @@
 mod billing;
 mod catalogue;
 mod metrics;
+mod oauth;
 mod options;
 mod peppers;
 mod quickstart;

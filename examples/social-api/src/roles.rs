@@ -13,6 +13,7 @@ pub(crate) fn roles() -> Result<Roles, RolesError> {
         Social::API_KEYS_READ,
         Social::API_KEYS_WRITE,
         Social::AUDIT_READ,
+        Social::TOKENS_INTROSPECT,
     ];
     let catalogue = Social::catalogue();
     Roles::new(&catalogue, |role| match role {

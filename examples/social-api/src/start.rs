@@ -10,7 +10,7 @@ use portcullis::{
     Environment, Gate, Guarded, Registry, TokenFormat,
     axum::{Data, method_not_allowed_fallback, not_found_fallback, rendered},
     core::Secret,
-    login::{Bootstrap, Directory, Email, Login, MemoryDirectory},
+    login::{Bootstrap, Directory, Email, Login, MemoryDirectory, OAuth},
     registry::{MemoryStore, SessionTerms, Store},
     sqlite::SqliteStore,
 };
@@ -22,6 +22,7 @@ use crate::{
     billing,
     catalogue::Social,
     metrics::Metrics,
+    oauth::oauth,
     options::{Limits, Settings, Signup, Store as StoreOption},
     peppers::peppers,
     quickstart::{Password, Quickstart},
@@ -97,7 +98,8 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), StartError> {
         StoreOption::Memory => Demo::in_memory(clock),
     };
     let demo = demo.map_err(failed("store"))?;
-    let app = app(&settings, registry.clone(), login.clone(), demo)?;
+    let oauth = oauth(&settings, &login, address).map_err(failed("oauth"))?;
+    let app = app(&settings, registry.clone(), (login.clone(), oauth), demo)?;
 
     // Last, since its password may be shown only now.
     let first = bootstrap(&login, &email, &settings).await?;
@@ -198,15 +200,21 @@ fn random_password() -> Result<Secret<String>, StartError> {
 fn app(
     settings: &Settings,
     registry: Registry,
-    login: Login,
+    (login, oauth): (Login, Option<OAuth>),
     demo: Demo,
 ) -> Result<Router, StartError> {
     let gate = Gate::new(registry.clone())
         .with_key_limit(settings.key_limit)
         .with_session_limit(settings.session_limit)
         .with_trusted_hops(settings.trusted_hops);
-    let rendering = gate.rendering().clone();
-    let api = Guarded::new(gate)
+    let api = Guarded::new(gate);
+    // First, since challenges name where it is described.
+    let api = match oauth {
+        Some(oauth) => api.with_oauth(oauth, Social::TOKENS_INTROSPECT),
+        None => api,
+    };
+    let rendering = api.gate().rendering().clone();
+    let api = api
         .public(Method::GET, "/health", || async {
             Data(Map::<String, Value>::new())
         })

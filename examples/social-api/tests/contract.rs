@@ -194,10 +194,11 @@ const UNROUTED: &[(&str, &str, u16, &str)] = &[
 ];
 
 #[rustfmt::skip]
-const SCOPES: [&str; 17] = [
+const SCOPES: [&str; 18] = [
     "posts:read", "posts:write", "brands:read", "brands:write", "clips:read", "clips:write",
     "carousels:read", "carousels:write", "kb:read", "kb:write", "agents:read", "agents:write",
     "webhooks:read", "webhooks:write", "api-keys:read", "api-keys:write", "audit:read",
+    "tokens:introspect",
 ];
 
 /// A key with every scope that doesn't cover this one.

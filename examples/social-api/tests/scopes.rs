@@ -13,10 +13,11 @@ use common::made::{Maker, VIDEO, body_of};
 use common::world::World;
 
 #[rustfmt::skip]
-const SCOPES: [&str; 17] = [
+const SCOPES: [&str; 18] = [
     "posts:read", "posts:write", "brands:read", "brands:write", "clips:read", "clips:write",
     "carousels:read", "carousels:write", "kb:read", "kb:write", "agents:read", "agents:write",
     "webhooks:read", "webhooks:write", "api-keys:read", "api-keys:write", "audit:read",
+    "tokens:introspect",
 ];
 
 /// Any credential will do.
@@ -48,6 +49,7 @@ const ROUTES: &[(&str, &str, &str, &[&str])] = &[
     ("GET", "/billing/credits", "", ANY),
     ("GET", "/audit", "", &["audit:read"]),
     ("GET", "/audit/export", "", &["audit:read"]),
+    ("POST", "/oauth/introspect", "token=none-of-ours", &["tokens:introspect"]),
     ("GET", "/denials", "", &["api-keys:read", "api-keys:write"]),
     ("GET", "/api-keys", "", &["api-keys:read", "api-keys:write"]),
     ("GET", "/api-keys/review", "", &["api-keys:read", "api-keys:write"]),

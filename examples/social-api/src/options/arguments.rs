@@ -9,6 +9,7 @@ use clap::{Parser, error::ErrorKind};
 use serde::Deserialize;
 
 use super::{
+    clients::ClientTable,
     error::{SettingsError, read_text},
     text::Text,
 };
@@ -122,6 +123,12 @@ pub(super) struct Options {
     /// Whether people may sign up: `open` or `closed` (default: `closed`)
     #[arg(long, env = "PORTCULLIS_SIGNUP")]
     pub(super) signup: Option<Text>,
+    /// Whether OAuth clients may register themselves: `open` or `closed` (default: `closed`)
+    #[arg(long, env = "PORTCULLIS_CLIENT_REGISTRATION")]
+    pub(super) client_registration: Option<Text>,
+    /// The OAuth clients beside `social-cli`, in the file alone: `[[oauth-clients]]`.
+    #[arg(skip)]
+    pub(super) oauth_clients: Vec<ClientTable>,
     /// The file of the peppers (default: `./portcullis-peppers`, made at the very first start)
     // A secret that was set in the place of the path is not shown by `--help` either.
     #[arg(
@@ -182,6 +189,8 @@ impl Options {
             trusted_hops: self.trusted_hops.or(other.trusted_hops),
             base_url: self.base_url.or(other.base_url),
             signup: self.signup.or(other.signup),
+            client_registration: self.client_registration.or(other.client_registration),
+            oauth_clients: other.oauth_clients,
             peppers: self.peppers.or(other.peppers),
         }
     }

@@ -4,10 +4,12 @@
 //! come from variables, or from the files that their `…_FILE` variables name, and nowhere else.
 
 mod arguments;
+mod clients;
 mod error;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod text;
 
-pub(crate) use settings::{Limits, Peppers, Settings, Signup, Store};
+pub(crate) use clients::SOCIAL_CLI;
+pub(crate) use settings::{Limits, Peppers, Registration, Settings, Signup, Store};

@@ -8,10 +8,11 @@ use std::{
 };
 
 use axum::http::HeaderValue;
-use portcullis::{core::Secret, limit::Quota};
+use portcullis::{core::Secret, limit::Quota, login::Clients};
 
 use super::{
     arguments::Options,
+    clients::clients,
     error::{SettingsError, read_text},
     text::Text,
 };
@@ -44,6 +45,9 @@ pub(crate) struct Settings {
     /// Without a slash at its end. None: `http://` and the address that was bound.
     pub(crate) base_url: Option<String>,
     pub(crate) signup: Signup,
+    pub(crate) client_registration: Registration,
+    /// The programs that people may let in.
+    pub(crate) clients: Clients,
     pub(crate) peppers: Peppers,
 }
 
@@ -69,6 +73,15 @@ pub(crate) enum Signup {
     /// Nobody.
     Closed,
     /// Anybody.
+    Open,
+}
+
+/// Whether OAuth clients may register themselves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Registration {
+    /// None.
+    Closed,
+    /// Any.
     Open,
 }
 
@@ -152,6 +165,14 @@ impl Settings {
                 .map(|url| checked("base-url", Some(url), "", Text::base_url))
                 .transpose()?,
             signup: checked("signup", options.signup, "closed", Text::signup)?,
+            client_registration: checked(
+                "client-registration",
+                options.client_registration,
+                "closed",
+                Text::registration,
+            )?,
+            clients: clients(options.oauth_clients)
+                .map_err(|error| SettingsError::option("oauth-clients", error))?,
             peppers: peppers(options.peppers, variables)?,
         })
     }

@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, Uri};
 use portcullis::limit::{Quota, QuotaError};
 use serde::{Deserialize, Deserializer, de};
 
-use super::settings::{Limits, Signup, Store};
+use super::settings::{Limits, Registration, Signup, Store};
 
 /// The longest time that an option may give: ten years.
 const MAX_DAYS: u64 = 3_650;
@@ -89,6 +89,14 @@ impl Text {
         match self.0.as_str() {
             "closed" => Ok(Signup::Closed),
             "open" => Ok(Signup::Open),
+            _ => Err("not `open` or `closed`".to_owned()),
+        }
+    }
+
+    pub(super) fn registration(&self) -> Result<Registration, String> {
+        match self.0.as_str() {
+            "closed" => Ok(Registration::Closed),
+            "open" => Ok(Registration::Open),
             _ => Err("not `open` or `closed`".to_owned()),
         }
     }

@@ -110,6 +110,10 @@ impl<'a> Maker<'a> {
 pub(crate) fn body_of(template: &str) -> (&'static str, Vec<u8>) {
     match template {
         VIDEO => ("video/mp4", b"not really a video".to_vec()),
+        form if form.starts_with("token=") => (
+            "application/x-www-form-urlencoded",
+            form.as_bytes().to_vec(),
+        ),
         json => ("application/json", json.as_bytes().to_vec()),
     }
 }
