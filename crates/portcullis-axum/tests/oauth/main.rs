@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod away;
 mod cli;
 #[expect(dead_code, reason = "shared with other tests, which use all of it")]
 #[path = "../server/client.rs"]

@@ -59,6 +59,11 @@ async fn metadata_that_do_not_fit_are_refused() {
         ),
         (r#"{"client_name":"x""#, "invalid_client_metadata"),
         (r#"[]"#, "invalid_client_metadata"),
+        // What comes back of it may stand in a description.
+        (
+            r#"{"client_name":"x","ü\"\\":1,"ü\"\\":2}"#,
+            "invalid_client_metadata",
+        ),
     ] {
         assert_refused(&register(&world, body).await, 400, error);
     }

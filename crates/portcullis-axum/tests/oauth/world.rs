@@ -7,7 +7,7 @@ use portcullis_axum::{Caller, Guarded, not_found_fallback};
 use portcullis_core::{Clock, ManualClock, Secret};
 use portcullis_gate::Gate;
 use portcullis_login::{
-    Asked, AuthorizeRequest, Bootstrap, Client, Clients, Decision, Login, MemoryDirectory, OAuth,
+    Asked, AuthorizeRequest, Bootstrap, Client, Clients, Decision, Directory, Login, OAuth,
     PageUser, PasswordParams, Passwords, Role, Roles,
 };
 use portcullis_registry::{Actor, MemoryStore, NewKey, Registry};
@@ -15,7 +15,10 @@ use portcullis_scope::{Catalogue, Grant, Scope};
 use portcullis_token::{Environment, PepperRing, TokenFormat};
 use serde_json::Value;
 
-use crate::client::{Answer, Call};
+use crate::{
+    away::Away,
+    client::{Answer, Call},
+};
 
 pub(crate) const BASE: &str = "https://api.example.com";
 pub(crate) const REDIRECT: &str = "http://127.0.0.1:51004/callback";
@@ -29,6 +32,7 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) directory: Arc<Away>,
     pub(crate) oauth: OAuth,
     pub(crate) server: SocketAddr,
 }
@@ -75,8 +79,9 @@ impl World {
             Role::Member | Role::Auditor => "notes:read".parse().unwrap(),
         };
         let roles = Roles::new(&catalogue(), roles).unwrap();
-        let directory = Arc::new(MemoryDirectory::new());
-        let login = Login::new(registry.clone(), directory, roles).unwrap();
+        let directory = Arc::new(Away::default());
+        let people: Arc<dyn Directory> = Arc::<Away>::clone(&directory);
+        let login = Login::new(registry.clone(), people, roles).unwrap();
         let login = login.with_passwords(Passwords::new(&peppers).with_params(cheap));
         let (ada, password) = (ADA.parse().unwrap(), Secret::new(PASSWORD.into()));
         let made = login.bootstrap(&ada, &password, 0).await.unwrap();
@@ -100,6 +105,7 @@ impl World {
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self {
             clock,
+            directory,
             oauth,
             server,
         }
