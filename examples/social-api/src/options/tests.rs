@@ -1,6 +1,6 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use super::{Limits, Peppers, Settings, Signup, Store, error::SettingsError};
+use super::{Limits, Peppers, Registration, Settings, Signup, Store, error::SettingsError};
 
 fn read(arguments: &[&str]) -> Result<Settings, SettingsError> {
     read_with(arguments, &[])
@@ -47,6 +47,12 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!(settings.trusted_hops, 0);
     assert_eq!(settings.base_url, None);
     assert_eq!(settings.signup, Signup::Closed);
+    assert_eq!(settings.client_registration, Registration::Closed);
+    let cli = settings.clients.find("social-cli").unwrap();
+    assert!(cli.allows_devices());
+    let at = |uri| cli.redirect_uris().iter().any(|own| own.accepts(uri));
+    assert!(at("http://127.0.0.1:5000/callback") && at("http://[::1]:5000/callback"));
+    assert!(!at("http://localhost:5000/callback"));
     let Peppers::DefaultFile(path) = settings.peppers else {
         panic!("not the default")
     };
@@ -112,6 +118,31 @@ fn a_wrong_file_is_told_in_one_line_by_name_and_place() {
         "option `metrics-listen`: not an address and a port such as `127.0.0.1:8080`"
     );
     assert!(refused(&["--config", "/nowhere/x.toml"]).contains("No such file"));
+}
+
+#[test]
+fn clients_of_the_file_stand_beside_the_command_line_or_in_its_place() {
+    let clients = |text: &str| {
+        let (_folder, path) = in_file(text);
+        read(&["--config", &path]).map(|settings| settings.clients)
+    };
+    let tv = "[[oauth-clients]]\nid = \"tv\"\nname = \"The TV\"\n";
+    let both = clients(tv).unwrap();
+    assert!(both.find("tv").is_some_and(|tv| !tv.allows_devices()));
+    assert!(both.find("social-cli").is_some());
+    let own = clients(&tv.replace("\"tv\"", "\"social-cli\"")).unwrap();
+    let own = own.find("social-cli").unwrap();
+    assert_eq!((own.name(), own.allows_devices()), ("The TV", false));
+    let error = clients(&tv.repeat(2)).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "option `oauth-clients`: two clients have the id `tv`"
+    );
+    let named = refused(&["--client-registration", "maybe"]);
+    assert_eq!(
+        named,
+        "option `client-registration`: not `open` or `closed`"
+    );
 }
 
 #[test]
