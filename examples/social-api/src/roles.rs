@@ -30,3 +30,25 @@ pub(crate) fn roles() -> Result<Roles, RolesError> {
             .collect(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_looked_up_by_those_who_manage_alone() {
+        let roles = roles().unwrap();
+        let looking_up = Social::catalogue()
+            .set([Social::TOKENS_INTROSPECT])
+            .unwrap();
+        for (role, may) in [
+            (Role::Owner, true),
+            (Role::Admin, true),
+            (Role::Member, false),
+            (Role::Auditor, false),
+        ] {
+            let scopes = roles.scopes(role);
+            assert_eq!(looking_up.is_subset_of(&scopes), may, "{role:?}");
+        }
+    }
+}
