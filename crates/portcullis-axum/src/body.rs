@@ -11,6 +11,7 @@ pub(crate) fn secret<'de, D: Deserializer<'de>>(
 }
 
 /// `{}`
+#[cfg(feature = "login")]
 pub(crate) fn nothing() -> axum::response::Response {
     let nothing = crate::Data(serde_json::Map::<String, serde_json::Value>::new());
     axum::response::IntoResponse::into_response(nothing)
