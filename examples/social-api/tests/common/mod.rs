@@ -2,6 +2,7 @@
 //! tokens taken apart by hand. Nothing here knows the server's code.
 
 pub(crate) mod client;
+pub(crate) mod person;
 pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod shape;
