@@ -514,6 +514,28 @@ fn reports_of_what_is_no_key_are_limited_by_address() {
 }
 
 #[test]
+fn a_leaked_session_or_refresh_token_ends_its_login_and_no_other() {
+    let world = World::with_args(&OPEN);
+    let ada = Person::sign_up(&world.server, "ada", 1);
+    let sessions = [2, 3].map(|number| ada.again(world.server.client_from(20, number)));
+    for (session, leaked) in [
+        (&sessions[0], &sessions[0].token),
+        (&sessions[1], &sessions[1].refresh),
+    ] {
+        assert!(session.is_in());
+        let body = json!({"key": leaked});
+        let answer = world
+            .client
+            .send_json("POST", "/api-keys/report-leak", None, &body);
+        assert_eq!(answer.data(200), json!({"revoked": true}));
+        assert!(!session.is_in());
+        try_refresh(&session.client, &session.refresh).refused(401, "invalid_token");
+    }
+    assert!(ada.is_in());
+    try_refresh(&ada.client, &ada.refresh).data(200);
+}
+
+#[test]
 fn who_has_signed_up_is_known_after_a_restart() {
     let place = Place::new().with_args(&OPEN);
     let server = place.start();
