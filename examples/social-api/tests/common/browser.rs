@@ -19,6 +19,9 @@ use super::server::Capture;
 
 /// How long the browser may take for one command.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often a driver is started. It takes a port of IPv6 that is free, and gives up if that of IPv4
+/// with the same number is not.
+const STARTS: usize = 10;
 /// What the driver prints before its port.
 const BEFORE_PORT: &str = "ChromeDriver was started successfully on port ";
 
@@ -35,33 +38,15 @@ impl Browser {
     /// Starts a driver on a free port, and by it a browser.
     pub(crate) fn start() -> Self {
         let folder = TempDir::new().unwrap();
-        let mut program = Command::new("chromedriver")
-            .arg("--port=0")
-            .current_dir(folder.path())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", folder.path())
-            .env("TMPDIR", folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("chromedriver: {error}; install the packages chromium and chromium-driver")
-            });
-        let stdout = Capture::of(program.stdout.take().unwrap());
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let (program, port) = start_driver(&folder);
         // From here on whatever panics ends the driver too.
         let mut browser = Self {
             driver: None,
-            runtime,
+            runtime: Builder::new_current_thread().enable_all().build().unwrap(),
             program,
             folder,
         };
-        let ready = stdout.wait_until(|said| port(said).is_some());
-        assert!(ready, "chromedriver never listened: {}", stdout.text());
-        let address = format!("http://127.0.0.1:{}", port(&stdout.text()).unwrap());
-        browser.driver = Some(browser.open_session(address));
+        browser.driver = Some(browser.open_session(format!("http://127.0.0.1:{port}")));
         browser
     }
 
@@ -130,6 +115,36 @@ impl Drop for Browser {
         let _already_waited = self.program.wait();
         kill_those_of(&self.folder);
     }
+}
+
+/// A driver, and the port that it has taken.
+fn start_driver(folder: &TempDir) -> (Child, u16) {
+    let mut said = String::new();
+    for _ in 0..STARTS {
+        let mut program = Command::new("chromedriver")
+            .arg("--port=0")
+            .current_dir(folder.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", folder.path())
+            .env("TMPDIR", folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("chromedriver: {error}; install the packages chromium and chromium-driver")
+            });
+        let stdout = Capture::of(program.stdout.take().unwrap());
+        stdout.wait_until(|said| port(said).is_some());
+        said = stdout.text();
+        if let Some(port) = port(&said) {
+            return (program, port);
+        }
+        let _already_gone = program.kill();
+        let _already_waited = program.wait();
+    }
+    panic!("chromedriver never listened: {said}");
 }
 
 /// The port that the driver says it has taken.
