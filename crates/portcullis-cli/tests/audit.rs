@@ -7,12 +7,13 @@ mod common;
 
 use std::{
     fs,
-    io::Write,
+    io::{Read, Write},
     process::{Command, Stdio},
 };
 
 use common::{Places, done, refused, run};
 use portcullis_registry::{Actor, NewKey};
+use tokio::task::JoinSet;
 
 /// A store with three rows, of `acme`, `other` and `acme`, with addresses.
 fn places() -> Places {
@@ -113,7 +114,7 @@ fn a_tampered_log_is_found_by_its_row() {
     }
     let second = export.find("\n").unwrap();
     let at = second + export.split_at(second).1.find("\"previous\":\"").unwrap() + 12;
-    let mut tampered = export.clone();
+    let mut tampered = export;
     let other = if tampered.as_bytes()[at] == b'0' {
         "1"
     } else {
@@ -129,6 +130,44 @@ fn a_tampered_log_is_found_by_its_row() {
     let wrong = run(["audit", "verify", "--store", "x", "--witness", "3"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(refused(&run(["audit", "verify", "--store", "none.db"])).contains("no store"));
+}
+
+#[test]
+fn an_export_says_so_if_rows_were_removed_meanwhile() {
+    let places = places();
+    places.serve(async |registry| {
+        let system = Actor::dangerous_system();
+        let mut issuing = JoinSet::new();
+        // More than are read at a time, and more than a pipe holds.
+        for _ in 0..1_500 {
+            let (registry, system) = (registry.clone(), system.clone());
+            let scopes = ["posts:read".parse().unwrap()];
+            let key = NewKey::new("acme".parse().unwrap(), "laptop", scopes);
+            issuing.spawn(async move { registry.issue_key(&system, key).await.map(drop) });
+        }
+        while let Some(issued) = issuing.join_next().await {
+            issued.unwrap().unwrap();
+        }
+        let mut export = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .args(["audit", "export", "--store", places.store_argument()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It has read the first part, and waits.
+        let mut first = [0];
+        let mut out = export.stdout.take().unwrap();
+        out.read_exact(&mut first).unwrap();
+        let pruned = registry
+            .prune_audit(&system, "9999-01-01T00:00:00Z".parse().unwrap())
+            .await;
+        assert_eq!(pruned.unwrap().rows, 1_504);
+        let mut rest = String::new();
+        out.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest.lines().count(), 1_000);
+        let said = refused(&export.wait_with_output().unwrap());
+        assert!(said.contains("after row 1000 were removed"), "{said}");
+    });
 }
 
 #[test]

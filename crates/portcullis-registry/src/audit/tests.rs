@@ -374,7 +374,8 @@ fn what_is_to_be_pruned_has_to_be_as_it_was_written() {
     assert_eq!(check(&|_| {}), Ok(()));
     // A later row may say that it was erased.
     assert_eq!(check(&|rows| rows[1].erase_ip()), Ok(()));
-    let changes: [(fn(&mut Vec<AuditRecord>), AuditFault); 4] = [
+    type Change = fn(&mut Vec<AuditRecord>);
+    let changes: [(Change, AuditFault); 4] = [
         (
             |rows| rows[0].actor.push('x'),
             AuditFault::Anchor { number: 2 },
