@@ -1,7 +1,7 @@
 //! What is done to the audit log beside its rows: to what they are made in, while a store has it open,
 //! and before retention removes them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 #[expect(dead_code, reason = "shared with tests that need more")]
 mod records;
