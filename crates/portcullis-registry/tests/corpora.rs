@@ -32,6 +32,16 @@ fn audit_line() {
     replay("audit_line", properties::audit_line);
 }
 
+#[test]
+fn redacted() {
+    replay("redacted", properties::redacted);
+}
+
+#[test]
+fn usage_details() {
+    replay("usage_details", properties::usage_details);
+}
+
 /// Of what is refused the property says nothing.
 #[test]
 fn the_corpus_has_lines_that_are_read() {

@@ -2,6 +2,10 @@
 
 mod audit_head;
 mod audit_line;
+mod redacted;
+mod usage_details;
 
 pub use audit_head::audit_head;
 pub use audit_line::audit_line;
+pub use redacted::redacted;
+pub use usage_details::usage_details;
