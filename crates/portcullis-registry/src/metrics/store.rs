@@ -193,6 +193,7 @@ impl Done {
                     done.credits_charged += u64::from(*amount);
                 }
                 CreditOp::Release { .. } => done.released += 1,
+                CreditOp::Grant { audit, .. } => done.actions.push(action(audit)),
                 // How many those are, the store alone knows; and what is added is no request's.
                 CreditOp::ReleaseBefore { .. }
                 | CreditOp::Add { .. }
