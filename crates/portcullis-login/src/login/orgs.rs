@@ -86,7 +86,8 @@ pub(super) fn person(who: &Principal) -> Result<&User, OrgError> {
 }
 
 impl Login {
-    /// The organisations that the person whose session asks is a member of, the oldest first.
+    /// The organisations that the person whose session asks is a member of, in the order in which
+    /// they joined.
     ///
     /// # Errors
     /// [`OrgError`]: `SessionRequired` for a key, or `Unavailable`.

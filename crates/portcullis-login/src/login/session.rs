@@ -31,7 +31,8 @@ pub struct LoggedIn {
 }
 
 impl Login {
-    /// Logs somebody in, to the oldest organisation that they are a member of.
+    /// Logs somebody in, to the first organisation that they joined and are still a member of. So
+    /// whoever is added to another goes on to log in to the same.
     ///
     /// The text of the address need not be one: it is then as unknown as another. An unknown user
     /// costs the same work as a wrong password. A hash that was made with an old pepper or other
@@ -72,10 +73,10 @@ impl Login {
         attempt.succeed();
         self.remember(&account, ip).await;
         let memberships = self.directory.memberships(account.id.clone()).await?;
-        let Some(oldest) = memberships.into_iter().next() else {
+        let Some(first) = memberships.into_iter().next() else {
             return Err(LoginError::InvalidCredentials);
         };
-        self.started(account, oldest, ip).await
+        self.started(account, first, ip).await
     }
 
     /// Starts a session for somebody who has proved to be the one.

@@ -226,6 +226,15 @@ async fn a_session_speaks_for_another_organisation_of_its_user() {
 }
 
 #[tokio::test]
+async fn whoever_is_added_elsewhere_logs_in_to_the_same_as_before() {
+    // Ada's organisation is the older one.
+    let (world, ada, bob) = with_bob(Role::Member).await;
+    assert!(ada.org.created_at <= bob.org.created_at);
+    let again = world.try_login(BOB, PASSWORD, None).await.unwrap();
+    assert_eq!(again.org, bob.org);
+}
+
+#[tokio::test]
 async fn keys_and_people_of_other_systems_have_no_organisations_here() {
     let world = open().await;
     let ada = world.logged_in().await;
