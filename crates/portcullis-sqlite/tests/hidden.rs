@@ -221,6 +221,69 @@ async fn rows_that_were_tampered_with_are_not_pruned() {
     }
 }
 
+/// What is removed next would speak for those that somebody else has removed.
+#[tokio::test]
+async fn nothing_is_pruned_after_rows_that_were_removed_without_a_word() {
+    let now = Timestamp::from_unix_seconds(100);
+    let upkeep = AuditUpkeep {
+        prune_before: Some(now),
+        limit: 3,
+        ..AuditUpkeep::new(now)
+    };
+    let remove = |through: u64| {
+        format!(
+            "UPDATE audit_ends SET anchor_number = {through}, \
+             anchor_hash = (SELECT hash FROM audit WHERE number = {through}); \
+             DELETE FROM audit WHERE number <= {through}"
+        )
+    };
+    for has_pruned in [false, true] {
+        let log = Log::new().await;
+        if has_pruned {
+            // The row that says so is dated later, so that it stays.
+            let kept = upkeep.clone().run(&log.store).await.unwrap();
+            assert_eq!(kept.rows, 6);
+            assert_eq!(log.write(["9", "10", "11"]).await, None);
+        }
+        let through = log.verify().unwrap().head.number - 1;
+        log.tamper(&remove(through));
+        let (before, fault) = (log.rows(), AuditFault::Unannounced { through });
+        assert_eq!(log.fault(), fault);
+        let later = Timestamp::from_unix_seconds(200);
+        let upkeep = AuditUpkeep {
+            prune_before: Some(later),
+            ..AuditUpkeep::new(later)
+        };
+        let refused = upkeep.run(&log.store).await.unwrap_err();
+        assert_eq!(because_of(&refused), fault.to_string());
+        assert_eq!((log.rows(), log.fault()), (before, fault));
+    }
+}
+
+#[tokio::test]
+async fn ends_that_are_missing_or_there_twice_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portcullis.db");
+    drop(SqliteStore::open(&path).unwrap());
+    assert_eq!(verify_audit(&path, None).unwrap().rows, 0);
+    let stay = "SELECT sql FROM sqlite_schema WHERE name = 'audit_ends_stay'";
+    let connection = Connection::open(&path).unwrap();
+    let stay: String = connection.query_row(stay, [], |row| row.get(0)).unwrap();
+    let removed = format!("DROP TRIGGER audit_ends_stay; DELETE FROM audit_ends; {stay}");
+    connection.execute_batch(&removed).unwrap();
+    drop(connection);
+    let found = verify_audit(&path, None).unwrap_err();
+    assert!(matches!(found, VerifyError::Damaged(_)), "{found}");
+
+    let log = Log::new().await;
+    log.tamper(
+        "PRAGMA ignore_check_constraints = ON; \
+         INSERT INTO audit_ends SELECT 2, number, hash, anchor_number, anchor_hash FROM audit_ends",
+    );
+    let found = log.verify().unwrap_err();
+    assert!(matches!(found, VerifyError::Damaged(_)), "{found}");
+}
+
 /// A text that isn't UTF-8 may be read as the one that was hashed.
 #[tokio::test]
 async fn cells_that_can_not_have_been_written_are_changed_rows() {

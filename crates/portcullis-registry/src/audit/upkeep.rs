@@ -3,7 +3,7 @@
 use portcullis_core::Timestamp;
 use serde_json::{Value, json};
 
-use super::{AuditChain, AuditEntry, AuditFault, AuditHash, AuditHead, AuditRecord};
+use super::{AuditChain, AuditEntry, AuditFault, AuditFilter, AuditHash, AuditHead, AuditRecord};
 use crate::{Batch, CommitError, Found, Key, Owner, Store, StoreError};
 
 const PRUNED: &str = "audit.pruned";
@@ -62,6 +62,32 @@ pub struct AuditPrefix {
 }
 
 impl AuditPrefix {
+    /// The rows that say what was removed.
+    #[must_use]
+    pub fn filter() -> AuditFilter {
+        AuditFilter {
+            action: Some(PRUNED.into()),
+            target: Some(LOG.into()),
+            ..AuditFilter::default()
+        }
+    }
+
+    /// That rows were removed up to the anchor by retention, as the newest of the rows that say
+    /// [so](Self::filter) has it: for stores, before they remove more. The row that is added then
+    /// would speak for those too.
+    ///
+    /// # Errors
+    /// [`AuditFault::Unannounced`].
+    pub fn check_anchor(anchor: AuditHead, newest: Option<&AuditRecord>) -> Result<(), AuditFault> {
+        let said = newest.and_then(pruned_by).map(|prefix| prefix.through);
+        match said.unwrap_or(AuditHead::START) == anchor {
+            true => Ok(()),
+            false => Err(AuditFault::Unannounced {
+                through: anchor.number,
+            }),
+        }
+    }
+
     /// That these rows are as they were written, by the row that they follow: for stores, before
     /// they are removed. What was done to them could not be told any more.
     ///

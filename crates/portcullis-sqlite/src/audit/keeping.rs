@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     add,
-    reading::{Conditions, ends, oldest},
+    reading::{Conditions, ends, newest_pruned, oldest},
     writing::refused,
 };
 use crate::{cells, commit::execute, uses};
@@ -62,6 +62,8 @@ fn prune(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Result<()> 
     };
     rows.retain(|row| row.number <= prefix.through.number);
     let anchor = ends(connection)?.anchor;
+    let said = newest_pruned(connection)?;
+    AuditPrefix::check_anchor(anchor, said.as_ref()).map_err(refused)?;
     prefix.check(anchor, rows).map_err(refused)?;
     let number = cells::count_cell(prefix.through.number);
     // The anchor first: up to it rows may be removed.

@@ -2,7 +2,8 @@
 
 use portcullis_core::Timestamp;
 use portcullis_registry::{
-    AuditFilter, AuditHash, AuditHead, AuditOrder, AuditPage, AuditQuery, AuditRecord, Owner,
+    AuditFilter, AuditHash, AuditHead, AuditOrder, AuditPage, AuditPrefix, AuditQuery, AuditRecord,
+    Owner,
 };
 use rusqlite::{
     Connection, OptionalExtension, Params, Row, params_from_iter,
@@ -56,6 +57,17 @@ pub(super) fn oldest(connection: &Connection, limit: usize) -> rusqlite::Result<
         ..AuditQuery::default()
     };
     page(connection, &query).map(|page| page.records)
+}
+
+/// The newest row that says what was removed.
+pub(super) fn newest_pruned(connection: &Connection) -> rusqlite::Result<Option<AuditRecord>> {
+    let query = AuditQuery {
+        filter: AuditPrefix::filter(),
+        limit: 1,
+        counted: false,
+        ..AuditQuery::default()
+    };
+    page(connection, &query).map(|page| page.records.into_iter().next())
 }
 
 fn head(row: &Row<'_>, first: usize) -> rusqlite::Result<AuditHead> {
