@@ -102,9 +102,9 @@ impl Options {
     /// they were written are not removed, nor any after them: the driver says so in the log of the
     /// program.
     ///
-    /// Age counts from the newest row of the log and the time since it was first seen, not from the
-    /// clock if that is ahead: a clock that is far off for a moment removes nothing. A row that such a
-    /// clock has dated is believed.
+    /// A clock that is far ahead for a while removes nothing: until it has agreed with the time that
+    /// passes for six hours, age counts from the newest row of the log and the time since it was first
+    /// seen. A row that such a clock has dated is believed.
     #[must_use]
     pub const fn with_audit_retention(mut self, kept: Duration) -> Self {
         self.retention.rows = Some(kept);

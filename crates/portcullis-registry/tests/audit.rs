@@ -19,19 +19,31 @@ struct Bed {
     registry: Registry,
     store: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
+    peppers: PepperRing,
     driver: portcullis_registry::Driver,
 }
 
 async fn bed(options: Options) -> Bed {
-    let catalogue = Catalogue::builder().scope("notes:read", "Read").build();
     let (store, clock) = (Arc::new(MemoryStore::new()), ManualClock::new());
     clock.set_now(Timestamp::from_unix_seconds(1_767_225_600));
+    let peppers = PepperRing::generate().unwrap();
+    started(store, clock, peppers, options).await
+}
+
+async fn started(
+    store: Arc<MemoryStore>,
+    clock: Arc<ManualClock>,
+    peppers: PepperRing,
+    options: Options,
+) -> Bed {
+    let catalogue = Catalogue::builder().scope("notes:read", "Read").build();
     let options = options.with_clock(Arc::<ManualClock>::clone(&clock));
+    let format = TokenFormat::new("nt", Environment::Live).unwrap();
     let opened = Registry::open_with(
         Arc::clone(&store),
-        TokenFormat::new("nt", Environment::Live).unwrap(),
+        format,
         catalogue.unwrap(),
-        PepperRing::generate().unwrap(),
+        peppers.clone(),
         options,
     );
     let (registry, driver) = opened.await.unwrap();
@@ -39,6 +51,7 @@ async fn bed(options: Options) -> Bed {
         registry,
         store,
         clock,
+        peppers,
         driver,
     }
 }
@@ -169,13 +182,14 @@ async fn the_driver_removes_what_is_old_every_hour() {
     assert_eq!(with_ip, days[32..]);
     bed.registry.verify_audit(None).await.unwrap();
 
-    // Within the hour nothing is looked for, then it is. A day has passed since the newest row was seen.
+    // Within the hour nothing is looked for, then it is. The clock has agreed with the time that passes
+    // for a day, and says that it is day 41.
     bed.clock.advance(DAY);
     drive(&mut bed.driver, Duration::from_secs(50 * 60)).await;
     assert_eq!(bed.store.audit(), rows);
     drive(&mut bed.driver, Duration::from_secs(11 * 60)).await;
     let later = bed.store.audit();
-    assert_eq!(later[0].at, days[10]);
+    assert_eq!(later[0].at, days[11]);
     bed.registry.verify_audit(None).await.unwrap();
     // With nothing to do nothing is written.
     drive(&mut bed.driver, Duration::from_secs(3 * 60 * 60)).await;
@@ -214,6 +228,25 @@ async fn a_clock_that_is_far_ahead_for_a_while_removes_no_more_than_the_right_on
     drive(&mut bed.driver, Duration::from_secs(61 * 60)).await;
     assert_eq!(issued(&bed.store.audit()), days[20..]);
     bed.registry.verify_audit(None).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_log_is_erased_too_though_the_service_is_restarted() {
+    let options = || Options::new().with_ip_retention(7 * DAY);
+    let mut bed = bed(options()).await;
+    bed.issue("acme").await;
+    // Started anew each day, and nothing else happens.
+    for day in 1..=8 {
+        assert!(
+            bed.store.audit().iter().any(|row| row.ip.is_some()),
+            "{day}"
+        );
+        bed = started(bed.store, bed.clock, bed.peppers, options()).await;
+        drive(&mut bed.driver, Duration::from_secs(1)).await;
+        bed.clock.advance(DAY);
+        drive(&mut bed.driver, Duration::from_secs(61 * 60)).await;
+    }
+    assert!(bed.store.audit().iter().all(|row| row.ip.is_none()));
 }
 
 /// An operator who says when knows when it is.
