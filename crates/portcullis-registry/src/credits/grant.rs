@@ -2,10 +2,9 @@
 
 use portcullis_core::RequestId;
 
-#[cfg(doc)]
-use crate::Registry;
-
-/// Credits that an application adds, or takes away, by [`Registry::add_credits`].
+/// Credits that an application adds, or takes away.
+///
+/// See [`Registry::add_credits`](crate::Registry::add_credits).
 ///
 /// # Examples
 /// A payment is told of twice, and counts once: its id is that of the grant.
