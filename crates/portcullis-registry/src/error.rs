@@ -54,6 +54,10 @@ pub enum ChangeError {
     /// people.
     #[error("a key can't do this: a session is needed")]
     SessionRequired,
+    /// A session that was approved for less than its user may do stays with the owner that it was
+    /// approved for.
+    #[error("this session was approved for one owner, and stays with it")]
+    Limited,
     /// A key whose place another has taken can't be rotated again, nor can its end be moved.
     #[error("the key was rotated already: its successor is {successor}")]
     Rotated {

@@ -87,6 +87,9 @@ pub struct CredentialRecord {
     /// What took the place of this one: of a refresh token the next, of a rotated key its
     /// successor.
     pub successor: Option<CredentialId>,
+    /// What it was approved for, of a session that may do less than its user, and of what refreshes
+    /// it: whatever the user may do later, it never does more.
+    pub ceiling: Option<Grant>,
     /// From where it is accepted.
     pub networks: Networks,
     /// Its own quota, which goes before that of its owner's plan.

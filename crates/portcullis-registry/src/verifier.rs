@@ -245,6 +245,22 @@ impl Verifier {
         hot.explain(&claim(token, ip, peppers), &**clock)
     }
 
+    /// Whom a credential speaks for, if it is accepted from anywhere at all: for whoever asks about
+    /// it in place of its bearer (RFC 7662).
+    ///
+    /// It is no use of the credential: a session that idles out is not kept alive by it. One whose
+    /// owner is suspended is rejected. From memory: on [`Hot::Miss`], [`load`](Self::load) and ask
+    /// again.
+    pub fn inspect(&self, token: &AnyToken<'_>) -> Hot<Principal> {
+        let Inner {
+            hot,
+            peppers,
+            clock,
+            ..
+        } = &*self.inner;
+        hot.inspect(&claim(token, None, peppers), &**clock)
+    }
+
     /// Whether a credential that was verified before is still accepted, and if it is, runs `f`
     /// while it is held: for a stream that lasts longer than a check.
     ///

@@ -37,12 +37,12 @@ async fn is_live(bed: &Bed, key: &IssuedKey) -> bool {
 }
 
 fn session_of(user: &str) -> NewSession {
-    NewSession {
-        owner: acme(),
-        user: user.parse().unwrap(),
-        grant: [WRITE].into_iter().collect(),
-        terms: SessionTerms::default(),
-    }
+    NewSession::new(
+        acme(),
+        user.parse().unwrap(),
+        [WRITE].into_iter().collect(),
+        SessionTerms::default(),
+    )
 }
 
 #[tokio::test]

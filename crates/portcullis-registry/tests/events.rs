@@ -99,12 +99,7 @@ async fn sessions_owners_and_a_reused_refresh_token_are_told() {
     let terms = SessionTerms::default();
     let user = "ada".parse().unwrap();
     let (owner, new_grant) = (acme(), [WRITE].into_iter().collect());
-    let new = NewSession {
-        owner,
-        user,
-        grant: new_grant,
-        terms,
-    };
+    let new = NewSession::new(owner, user, new_grant, terms);
     let session = bed.registry.start_session(&ada(), new).await.unwrap();
     let token = Secret::new(session.refresh.expose().to_owned());
     for _ in 0..2 {

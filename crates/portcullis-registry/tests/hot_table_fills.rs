@@ -172,12 +172,12 @@ async fn warmed_keys_and_sessions_are_checked_without_a_read_and_none_beyond_the
     let expiring = NewKey::new(acme(), "expiring", [READ])
         .with_expiry(clock.now().saturating_add(Duration::from_secs(10)));
     let _ = registry.issue_key(&ada(), expiring).await.unwrap();
-    let session = NewSession {
-        owner: acme(),
-        user: "ada".parse().unwrap(),
-        grant: [READ].into_iter().collect(),
-        terms: SessionTerms::default(),
-    };
+    let session = NewSession::new(
+        acme(),
+        "ada".parse().unwrap(),
+        [READ].into_iter().collect(),
+        SessionTerms::default(),
+    );
     let _ = registry.start_session(&ada(), session).await.unwrap();
     let mut keys = Vec::new();
     for _ in 0..1_500 {

@@ -109,12 +109,12 @@ async fn a_credential_of_a_suspended_owner_makes_and_changes_nothing() {
     bed.registry.ensure_owner(&acme(), 0).await.unwrap();
     let key = bed.key(&[READ]).await;
     let actor = bed.actor(&key).await;
-    let session = NewSession {
-        owner: acme(),
-        user: "ada".parse().unwrap(),
-        grant: [READ].into_iter().collect(),
-        terms: SessionTerms::default(),
-    };
+    let session = NewSession::new(
+        acme(),
+        "ada".parse().unwrap(),
+        [READ].into_iter().collect(),
+        SessionTerms::default(),
+    );
     let session = bed
         .registry
         .start_session(&common::ada(), session)

@@ -227,12 +227,12 @@ async fn sessions_and_refresh_tokens_go_through_a_change_of_pepper() {
     let world = World::new();
     let node = world.node(&world.before).await;
     let user: portcullis_registry::User = "ada".parse().unwrap();
-    let new = NewSession {
-        owner: acme(),
-        user: user.clone(),
-        grant: "posts:*".parse().unwrap(),
-        terms: SessionTerms::default(),
-    };
+    let new = NewSession::new(
+        acme(),
+        user.clone(),
+        "posts:*".parse().unwrap(),
+        SessionTerms::default(),
+    );
     let grant = new.grant.clone();
     let issued = node.start_session(&ada(), new).await.unwrap();
     drop(node);
@@ -267,12 +267,12 @@ async fn what_ended_or_was_used_up_under_a_pepper_keeps_it_not_and_its_end_ends_
     let world = World::new();
     let node = world.node(&world.before).await;
     let terms = SessionTerms::default();
-    let new = NewSession {
-        owner: acme(),
-        user: "ada".parse().unwrap(),
-        grant: [WRITE].into_iter().collect(),
+    let new = NewSession::new(
+        acme(),
+        "ada".parse().unwrap(),
+        [WRITE].into_iter().collect(),
         terms,
-    };
+    );
     let mut last = node.start_session(&ada(), new.clone()).await.unwrap();
     let dormant = node.start_session(&ada(), new).await.unwrap();
     drop(node);

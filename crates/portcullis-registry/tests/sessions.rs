@@ -22,12 +22,12 @@ const TERMS: SessionTerms = SessionTerms {
 };
 
 async fn start(registry: &Registry) -> IssuedSession {
-    let new = NewSession {
-        owner: acme(),
-        user: "ada".parse().unwrap(),
-        grant: [WRITE].into_iter().collect(),
-        terms: TERMS,
-    };
+    let new = NewSession::new(
+        acme(),
+        "ada".parse().unwrap(),
+        [WRITE].into_iter().collect(),
+        TERMS,
+    );
     registry.start_session(&ada(), new).await.unwrap()
 }
 
@@ -239,12 +239,12 @@ async fn a_session_is_not_given_what_its_user_lacks() {
         "ada".parse().unwrap(),
         portcullis_scope::ScopeSet::EMPTY,
     );
-    let new = NewSession {
-        owner: acme(),
-        user: "ada".parse().unwrap(),
-        grant: [WRITE].into_iter().collect(),
-        terms: TERMS,
-    };
+    let new = NewSession::new(
+        acme(),
+        "ada".parse().unwrap(),
+        [WRITE].into_iter().collect(),
+        TERMS,
+    );
     let refused = bed.registry.start_session(&none, new).await;
     assert!(matches!(refused, Err(ChangeError::Excess(excess)) if excess == [WRITE]));
 }

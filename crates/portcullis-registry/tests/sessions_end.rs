@@ -29,12 +29,12 @@ fn person(name: &str, owner: &str) -> Actor {
 }
 
 fn start(bed: &Bed, name: &str, owner: &str) -> IssuedSession {
-    let new = NewSession {
-        owner: owner.parse().unwrap(),
-        user: user(name),
-        grant: [WRITE].into_iter().collect(),
-        terms: SessionTerms::default(),
-    };
+    let new = NewSession::new(
+        owner.parse().unwrap(),
+        user(name),
+        [WRITE].into_iter().collect(),
+        SessionTerms::default(),
+    );
     run(bed.registry.start_session(&person(name, owner), new)).unwrap()
 }
 

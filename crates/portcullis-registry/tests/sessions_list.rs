@@ -25,12 +25,12 @@ fn person(name: &str, owner: &str) -> Actor {
 }
 
 async fn start(bed: &Bed, name: &str, owner: &str) -> IssuedSession {
-    let new = NewSession {
-        owner: owner.parse::<Owner>().unwrap(),
-        user: user(name),
-        grant: [WRITE].into_iter().collect(),
-        terms: SessionTerms::default(),
-    };
+    let new = NewSession::new(
+        owner.parse::<Owner>().unwrap(),
+        user(name),
+        [WRITE].into_iter().collect(),
+        SessionTerms::default(),
+    );
     bed.clock.advance(Duration::from_micros(1));
     let started = bed.registry.start_session(&person(name, owner), new).await;
     started.unwrap()

@@ -28,12 +28,7 @@ fn grant(scopes: &[Scope]) -> Grant {
 }
 
 async fn start(bed: &Bed) -> IssuedSession {
-    let new = NewSession {
-        owner: acme(),
-        user: user(),
-        grant: grant(&[WRITE]),
-        terms: SessionTerms::default(),
-    };
+    let new = NewSession::new(acme(), user(), grant(&[WRITE]), SessionTerms::default());
     bed.registry.start_session(&ada(), new).await.unwrap()
 }
 

@@ -27,12 +27,12 @@ const TERMS: SessionTerms = SessionTerms {
 };
 
 async fn start(bed: &Bed) -> IssuedSession {
-    let new = NewSession {
-        owner: acme(),
-        user: "ada".parse().unwrap(),
-        grant: [WRITE].into_iter().collect(),
-        terms: TERMS,
-    };
+    let new = NewSession::new(
+        acme(),
+        "ada".parse().unwrap(),
+        [WRITE].into_iter().collect(),
+        TERMS,
+    );
     bed.registry.start_session(&ada(), new).await.unwrap()
 }
 

@@ -15,13 +15,13 @@ macro_rules! columns {
     () => {
         "id, kind, environment, version, pepper, mac, owner, user, name, grant, meta, state, \
          created_at, updated_at, expires_at, idle_ttl, created_by_user, created_by_credential, \
-         family, successor, networks, quota, imported"
+         family, successor, networks, quota, imported, ceiling"
     };
 }
 pub(crate) use columns;
 
 /// How many columns those are.
-pub(crate) const COLUMNS: usize = 23;
+pub(crate) const COLUMNS: usize = 24;
 
 /// A stored value that this crate can't have written.
 #[derive(Debug, thiserror::Error)]
@@ -204,6 +204,7 @@ pub(crate) fn credential(row: &Row<'_>) -> rusqlite::Result<CredentialRecord> {
         networks: optional_text(row, 20)?.unwrap_or_default(),
         quota: optional_text(row, 21)?,
         imported: row.get(22)?,
+        ceiling: optional_text(row, 23)?,
     })
 }
 

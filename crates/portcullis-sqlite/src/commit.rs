@@ -135,7 +135,7 @@ fn insert_credential(
         columns!(),
         ") VALUES \
          (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-         ?21, ?22) ON CONFLICT DO NOTHING"
+         ?21, ?22, ?23) ON CONFLICT DO NOTHING"
     );
     let (by_user, by_credential) = cells::created_by_cells(&record.created_by);
     execute(
@@ -164,6 +164,7 @@ fn insert_credential(
             (!record.networks.is_any()).then(|| record.networks.to_string()),
             record.quota.map(|quota| quota.to_string()),
             record.imported,
+            record.ceiling.as_ref().map(ToString::to_string),
         ],
     )
 }
@@ -177,7 +178,7 @@ fn update_credential(
          kind = ?3, environment = ?4, owner = ?5, user = ?6, name = ?7, grant = ?8, meta = ?9, \
          state = ?10, created_at = ?11, updated_at = ?12, expires_at = ?13, idle_ttl = ?14, \
          created_by_user = ?15, created_by_credential = ?16, family = ?17, successor = ?18, \
-         networks = ?19, quota = ?20, imported = ?21 \
+         networks = ?19, quota = ?20, imported = ?21, ceiling = ?22 \
          WHERE id = ?1 AND version = ?2";
     let (by_user, by_credential) = cells::created_by_cells(&record.created_by);
     execute(
@@ -205,6 +206,7 @@ fn update_credential(
             (!record.networks.is_any()).then(|| record.networks.to_string()),
             record.quota.map(|quota| quota.to_string()),
             record.imported,
+            record.ceiling.as_ref().map(ToString::to_string),
         ],
     )
 }

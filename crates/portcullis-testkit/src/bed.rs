@@ -136,12 +136,12 @@ impl TestBed {
         let user: User = must(user.parse());
         let all = self.registry.catalogue().all();
         let actor = Actor::user(owner.clone(), user.clone(), all);
-        let new = NewSession {
+        let new = NewSession::new(
             owner,
             user,
-            grant: scopes.into_iter().collect(),
-            terms: SessionTerms::default(),
-        };
+            scopes.into_iter().collect(),
+            SessionTerms::default(),
+        );
         let issued = self.registry.start_session(&actor, new).await;
         must(issued).token.expose().to_owned()
     }

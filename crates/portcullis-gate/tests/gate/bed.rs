@@ -93,12 +93,12 @@ impl Bed {
     }
 
     pub(crate) async fn start_session(&self, scopes: &[Scope]) -> IssuedSession {
-        let new = NewSession {
-            owner: acme(),
-            user: "ada".parse().unwrap(),
-            grant: scopes.iter().cloned().collect(),
-            terms: SessionTerms::default(),
-        };
+        let new = NewSession::new(
+            acme(),
+            "ada".parse().unwrap(),
+            scopes.iter().cloned().collect(),
+            SessionTerms::default(),
+        );
         self.registry.start_session(&self.ada(), new).await.unwrap()
     }
 

@@ -5,11 +5,14 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use portcullis_core::BoxFuture;
+use portcullis_core::{BoxFuture, Timestamp};
 use portcullis_registry::{Owner, StoreError, User};
 use portcullis_token::PepperVersion;
 
-use super::{Directory, DirectoryError, KnownNetwork, MemberChange, MemberChanged, Replaced};
+use super::{
+    Directory, DirectoryError, KnownNetwork, MemberChange, MemberChanged, Replaced, Ticket,
+    TicketKind, TicketMac, TicketPut,
+};
 use crate::{
     Account, Email, Member, Membership, NewAccount, Org, PasswordHash, Role, StoredAccount,
 };
@@ -25,6 +28,7 @@ struct People {
     entries: Vec<Entry>,
     orgs: Vec<Org>,
     memberships: Vec<(User, Owner, Role)>,
+    tickets: Vec<Ticket>,
 }
 
 #[derive(Debug)]
@@ -125,6 +129,29 @@ impl People {
     }
 }
 
+impl People {
+    fn put_ticket(&mut self, ticket: &Ticket) -> TicketPut {
+        let is_it = |kept: &Ticket| kept.kind == ticket.kind && kept.mac == ticket.mac;
+        let next = Ticket {
+            version: ticket.version.saturating_add(1),
+            ..ticket.clone()
+        };
+        let has_second = |kept: &Ticket| {
+            kept.kind == ticket.kind && kept.second.is_some() && kept.second == ticket.second
+        };
+        let mut others = self.tickets.iter().filter(|kept| !is_it(kept));
+        let is_taken = others.any(has_second);
+        let kept = self.tickets.iter_mut().find(|kept| is_it(kept));
+        match (kept, ticket.version) {
+            _ if is_taken => return TicketPut::Overtaken,
+            (None, 0) => self.tickets.push(next),
+            (Some(kept), version) if version > 0 && kept.version == version => *kept = next,
+            _ => return TicketPut::Overtaken,
+        }
+        TicketPut::Done
+    }
+}
+
 impl Directory for MemoryDirectory {
     fn account_by_email(
         &self,
@@ -213,6 +240,79 @@ impl Directory for MemoryDirectory {
                 note(&mut entry.networks, known);
             }
             Ok(())
+        })
+    }
+
+    fn ticket(
+        &self,
+        kind: TicketKind,
+        mac: TicketMac,
+    ) -> BoxFuture<'_, Result<Option<Ticket>, StoreError>> {
+        let people = self.lock();
+        let mut tickets = people.tickets.iter();
+        let found = tickets.find(|ticket| ticket.kind == kind && ticket.mac == mac);
+        let found = found.cloned();
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn ticket_by_second(
+        &self,
+        kind: TicketKind,
+        second: TicketMac,
+    ) -> BoxFuture<'_, Result<Option<Ticket>, StoreError>> {
+        let people = self.lock();
+        let mut tickets = people.tickets.iter();
+        let found = tickets.find(|ticket| ticket.kind == kind && ticket.second == Some(second));
+        let found = found.cloned();
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn tickets_of(
+        &self,
+        kind: TicketKind,
+        user: User,
+    ) -> BoxFuture<'_, Result<Vec<Ticket>, StoreError>> {
+        let people = self.lock();
+        let tickets = people.tickets.iter();
+        let found =
+            tickets.filter(|ticket| ticket.kind == kind && ticket.user == Some(user.clone()));
+        let mut found: Vec<_> = found.cloned().collect();
+        found.sort_by_key(|ticket| Reverse(ticket.expires_at));
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn put_ticket(&self, ticket: Ticket) -> BoxFuture<'_, Result<TicketPut, StoreError>> {
+        Box::pin(async move { Ok(self.lock().put_ticket(&ticket)) })
+    }
+
+    fn remove_ticket(
+        &self,
+        kind: TicketKind,
+        mac: TicketMac,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let mut people = self.lock();
+            let before = people.tickets.len();
+            people
+                .tickets
+                .retain(|ticket| ticket.kind != kind || ticket.mac != mac);
+            Ok(people.tickets.len() < before)
+        })
+    }
+
+    fn remove_tickets_before(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let mut removed = 0;
+            self.lock().tickets.retain(|ticket| {
+                let goes = ticket.expires_at < before && removed < limit;
+                removed += usize::from(goes);
+                !goes
+            });
+            Ok(u64::try_from(removed).unwrap_or(u64::MAX))
         })
     }
 

@@ -4,15 +4,17 @@
 pub mod conformance;
 mod memory;
 mod network;
+mod ticket;
 
 use std::{fmt, sync::Arc};
 
-use portcullis_core::BoxFuture;
+use portcullis_core::{BoxFuture, Timestamp};
 use portcullis_registry::{AuditEntry, Owner, StoreError, User};
 use portcullis_token::PepperVersion;
 
 pub use memory::MemoryDirectory;
 pub use network::KnownNetwork;
+pub use ticket::{Ticket, TicketKind, TicketMac, TicketPut};
 
 use crate::{Account, Email, Member, Membership, NewAccount, PasswordHash, Role, StoredAccount};
 
@@ -100,6 +102,62 @@ pub trait Directory: fmt::Debug + Send + Sync {
     /// [`StoreError`] if the store could not be written.
     fn note_network(&self, id: User, known: KnownNetwork) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Reads a ticket, also one that is of no use any more.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read.
+    fn ticket(
+        &self,
+        kind: TicketKind,
+        mac: TicketMac,
+    ) -> BoxFuture<'_, Result<Option<Ticket>, StoreError>>;
+
+    /// Reads a ticket by its second MAC, also one that is of no use any more.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read.
+    fn ticket_by_second(
+        &self,
+        kind: TicketKind,
+        second: TicketMac,
+    ) -> BoxFuture<'_, Result<Option<Ticket>, StoreError>>;
+
+    /// Reads the tickets of one kind that are somebody's; those that end last first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be read.
+    fn tickets_of(
+        &self,
+        kind: TicketKind,
+        user: User,
+    ) -> BoxFuture<'_, Result<Vec<Ticket>, StoreError>>;
+
+    /// Writes a ticket if it has the version that was read, or, at 0, if there is none of its MACs.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be written; whether it was is not known then.
+    fn put_ticket(&self, ticket: Ticket) -> BoxFuture<'_, Result<TicketPut, StoreError>>;
+
+    /// Removes a ticket; says whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be written.
+    fn remove_ticket(
+        &self,
+        kind: TicketKind,
+        mac: TicketMac,
+    ) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Removes tickets that ended before an instant, at most so many; says how many.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not be written.
+    fn remove_tickets_before(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<u64, StoreError>>;
+
     /// How many accounts there are.
     ///
     /// # Errors
@@ -165,6 +223,50 @@ impl<D: Directory + ?Sized> Directory for Arc<D> {
 
     fn note_network(&self, id: User, known: KnownNetwork) -> BoxFuture<'_, Result<(), StoreError>> {
         (**self).note_network(id, known)
+    }
+
+    fn ticket(
+        &self,
+        kind: TicketKind,
+        mac: TicketMac,
+    ) -> BoxFuture<'_, Result<Option<Ticket>, StoreError>> {
+        (**self).ticket(kind, mac)
+    }
+
+    fn ticket_by_second(
+        &self,
+        kind: TicketKind,
+        second: TicketMac,
+    ) -> BoxFuture<'_, Result<Option<Ticket>, StoreError>> {
+        (**self).ticket_by_second(kind, second)
+    }
+
+    fn tickets_of(
+        &self,
+        kind: TicketKind,
+        user: User,
+    ) -> BoxFuture<'_, Result<Vec<Ticket>, StoreError>> {
+        (**self).tickets_of(kind, user)
+    }
+
+    fn put_ticket(&self, ticket: Ticket) -> BoxFuture<'_, Result<TicketPut, StoreError>> {
+        (**self).put_ticket(ticket)
+    }
+
+    fn remove_ticket(
+        &self,
+        kind: TicketKind,
+        mac: TicketMac,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        (**self).remove_ticket(kind, mac)
+    }
+
+    fn remove_tickets_before(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<u64, StoreError>> {
+        (**self).remove_tickets_before(before, limit)
     }
 
     fn count_accounts(&self) -> BoxFuture<'_, Result<u64, StoreError>> {

@@ -6,7 +6,7 @@ use portcullis_limit::QuotaError;
 use portcullis_registry::{ChangeError, StoreError};
 use portcullis_token::GeneratorError;
 
-use crate::PasswordError;
+use crate::{PasswordError, id::RandomError};
 
 /// Why somebody was not logged in, refreshed or logged out.
 ///
@@ -54,7 +54,7 @@ impl Unavailable {
         self.transient
     }
 
-    pub(super) fn permanent(
+    pub(crate) fn permanent(
         attempt: &'static str,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
@@ -82,6 +82,12 @@ impl From<StoreError> for Unavailable {
             transient: error.is_transient(),
             source: error.into(),
         }
+    }
+}
+
+impl From<RandomError> for Unavailable {
+    fn from(error: RandomError) -> Self {
+        Self::permanent("there are no random bytes", error)
     }
 }
 

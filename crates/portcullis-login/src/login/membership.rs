@@ -47,7 +47,7 @@ impl Login {
 
     /// Looks again at the membership after a session was issued: whoever changed it in between may
     /// have looked for sessions to be changed before this one was there.
-    pub(super) async fn settled(
+    pub(crate) async fn settled(
         &self,
         mut logged_in: LoggedIn,
         ip: Option<IpAddr>,
@@ -67,7 +67,7 @@ impl Login {
         Ok(logged_in)
     }
 
-    pub(super) async fn role_in(
+    pub(crate) async fn role_in(
         &self,
         user: &User,
         org: &Owner,

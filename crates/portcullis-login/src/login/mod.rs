@@ -15,5 +15,6 @@ pub use error::{LoginError, SetupError, Unavailable};
 pub use orgs::OrgError;
 pub use profile::{AuthType, Profile};
 pub use service::Login;
+pub(crate) use service::at;
 pub use session::LoggedIn;
 pub use signup::{NewUser, SignupError};

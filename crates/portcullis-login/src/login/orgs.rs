@@ -73,6 +73,10 @@ impl From<ChangeError> for OrgError {
         match error {
             ChangeError::SessionRequired => Self::SessionRequired,
             ChangeError::Ended => Self::Ended,
+            // It was approved for one organisation.
+            ChangeError::Limited => Self::Insufficient {
+                missing: Vec::new(),
+            },
             error => Self::Unavailable(error.into()),
         }
     }

@@ -54,17 +54,17 @@ use crate::{Directory, Passwords, Roles, limits::Attempts, metrics::Metrics};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Login {
-    pub(super) registry: Registry,
-    pub(super) directory: Arc<dyn Directory>,
-    pub(super) roles: Arc<Roles>,
-    pub(super) passwords: Passwords,
-    pub(super) attempts: Arc<Attempts>,
-    pub(super) terms: SessionTerms,
+    pub(crate) registry: Registry,
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) roles: Arc<Roles>,
+    pub(crate) passwords: Passwords,
+    pub(crate) attempts: Arc<Attempts>,
+    pub(crate) terms: SessionTerms,
     /// What the organisation of who signs up gets, if people may.
-    pub(super) signup_credits: Option<u32>,
-    pub(super) metrics: Metrics,
+    pub(crate) signup_credits: Option<u32>,
+    pub(crate) metrics: Metrics,
     /// Held while sessions are given what a membership says.
-    pub(super) following: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) following: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Login {
@@ -163,7 +163,7 @@ impl Login {
 }
 
 /// The actor, and from where if that is known.
-pub(super) fn at(actor: Actor, ip: Option<IpAddr>) -> Actor {
+pub(crate) fn at(actor: Actor, ip: Option<IpAddr>) -> Actor {
     match ip {
         Some(ip) => actor.with_ip(ip),
         None => actor,

@@ -4,14 +4,15 @@ use std::net::IpAddr;
 
 use portcullis_core::Secret;
 use portcullis_registry::{
-    Actor, ChangeError, IssuedSession, NewSession, Principal, RefreshError, Revoked,
+    Actor, ChangeError, IssuedSession, NewSession, Principal, RefreshError, Revoked, User,
 };
+use portcullis_scope::Grant;
 use portcullis_token::TokenKind;
 
 use super::{Login, LoginError, Unavailable, service::at};
 use crate::{
     Account, Email, Membership, Org, PasswordError, PasswordVerdict, Replaced, Role, StoredAccount,
-    metrics::Attempted,
+    TicketKind, metrics::Attempted,
 };
 
 /// How often a refresh is tried against changes of what its user may do.
@@ -60,6 +61,18 @@ impl Login {
         password: &Secret<String>,
         ip: Option<IpAddr>,
     ) -> Result<LoggedIn, LoginError> {
+        let (account, oldest) = self.known(email, password, ip).await?;
+        self.started(account, oldest, ip).await
+    }
+
+    /// Whose password it is, and the oldest organisation that they are a member of; within the
+    /// limits.
+    pub(crate) async fn known(
+        &self,
+        email: &str,
+        password: &Secret<String>,
+        ip: Option<IpAddr>,
+    ) -> Result<(Account, Membership), LoginError> {
         let attempt = self.attempts.begin(&*self.directory, email, ip).await?;
         let account = match self.proven(email, password).await {
             Ok(Some(account)) => account,
@@ -73,10 +86,10 @@ impl Login {
         attempt.succeed();
         self.remember(&account, ip).await;
         let memberships = self.directory.memberships(account.id.clone()).await?;
-        let Some(first) = memberships.into_iter().next() else {
-            return Err(LoginError::InvalidCredentials);
-        };
-        self.started(account, first, ip).await
+        match memberships.into_iter().next() {
+            Some(first) => Ok((account, first)),
+            None => Err(LoginError::InvalidCredentials),
+        }
     }
 
     /// Starts a session for somebody who has proved to be the one.
@@ -88,12 +101,12 @@ impl Login {
     ) -> Result<LoggedIn, LoginError> {
         self.complete(&org, role).await?;
         let actor = Actor::user(org.id.clone(), account.id.clone(), self.roles.scopes(role));
-        let new = NewSession {
-            owner: org.id.clone(),
-            user: account.id.clone(),
-            grant: self.roles.grant(role),
-            terms: self.terms,
-        };
+        let new = NewSession::new(
+            org.id.clone(),
+            account.id.clone(),
+            self.roles.grant(role),
+            self.terms,
+        );
         let issued = self.registry.start_session(&at(actor, ip), new).await?;
         let logged_in = LoggedIn {
             issued,
@@ -109,7 +122,8 @@ impl Login {
     /// The session gets what the person's role is today. See
     /// [`Registry::refresh`](portcullis_registry::Registry::refresh) for a token that was used
     /// before; a person who is no longer a member loses the whole login. An address whose tokens
-    /// were refused 20 times in 60 seconds has to wait.
+    /// were refused 20 times in 60 seconds has to wait. The login of a client is refreshed by
+    /// [`OAuth::refresh_token`](crate::OAuth::refresh_token) alone.
     ///
     /// # Errors
     /// [`LoginError`]: `Rejected`, also if the person is no longer a member of the organisation;
@@ -119,8 +133,20 @@ impl Login {
         token: &Secret<String>,
         ip: Option<IpAddr>,
     ) -> Result<LoggedIn, LoginError> {
+        self.refresh_for("", None, token, ip).await
+    }
+
+    /// As [`refresh`](Self::refresh), for the client that the login is of; of what it may do the
+    /// session gets what is in `ceiling`.
+    pub(crate) async fn refresh_for(
+        &self,
+        client: &str,
+        ceiling: Option<&Grant>,
+        token: &Secret<String>,
+        ip: Option<IpAddr>,
+    ) -> Result<LoggedIn, LoginError> {
         let refreshed = match self.attempts.check_refresh(ip) {
-            Ok(()) => self.refreshed(token, ip).await,
+            Ok(()) => self.refreshed(client, ceiling, token, ip).await,
             Err(retry_after) => Err(LoginError::RateLimited { retry_after }),
         };
         self.metrics.count(Attempted::Refresh, (&refreshed).into());
@@ -134,12 +160,14 @@ impl Login {
 
     async fn refreshed(
         &self,
+        client: &str,
+        ceiling: Option<&Grant>,
         token: &Secret<String>,
         ip: Option<IpAddr>,
     ) -> Result<LoggedIn, LoginError> {
         let mut tried = 1;
         loop {
-            match self.refreshed_once(token, ip).await {
+            match self.refreshed_once(client, ceiling, token, ip).await {
                 // The role may have changed in between: look it up again.
                 Err(RefreshError::Change(ChangeError::Contended)) if tried < REFRESHES => {
                     tried += 1;
@@ -154,12 +182,17 @@ impl Login {
     /// Nothing, if the person is no longer a member: the login has ended then.
     async fn refreshed_once(
         &self,
+        client: &str,
+        ceiling: Option<&Grant>,
         token: &Secret<String>,
         ip: Option<IpAddr>,
     ) -> Result<Option<LoggedIn>, RefreshError> {
         // Who it is shows only in the token.
         let nobody = at(Actor::dangerous_system(), ip);
         let verified = self.registry.verify_refresh(&nobody, token).await?;
+        if verified.name() != client {
+            return Err(RefreshError::Rejected);
+        }
         let account = self.directory.account(verified.user().clone()).await?;
         let memberships = self.directory.memberships(verified.user().clone()).await?;
         let mut memberships = memberships.into_iter();
@@ -172,7 +205,7 @@ impl Login {
         let grant = self.roles.grant(role);
         let issued = self
             .registry
-            .refresh(&at(actor, ip), verified, &grant, &self.terms)
+            .refresh_within(&at(actor, ip), verified, &grant, ceiling, &self.terms)
             .await?;
         Ok(Some(LoggedIn {
             issued,
@@ -199,7 +232,8 @@ impl Login {
     }
 
     /// Ends all sessions of the person whose session asks, with whichever organisation, and what
-    /// could refresh them. Returns how many sessions and refresh tokens were ended.
+    /// could refresh them; and their sign-ins to the pages, and what they have approved and nobody
+    /// has fetched yet. Returns how many sessions and refresh tokens were ended.
     ///
     /// # Errors
     /// [`LoginError`]: `SessionRequired` for an API key, or `Unavailable`.
@@ -213,11 +247,26 @@ impl Login {
             .filter(|_| principal.kind() == TokenKind::Session && principal.credential().is_some());
         let user = user.ok_or(LoginError::SessionRequired)?;
         let actor = at(Actor::from_principal(principal), ip);
-        Ok(self.registry.end_sessions_of(&actor, user).await?)
+        self.end_everywhere(&actor, user).await
+    }
+
+    /// Ends all that a person has come in by.
+    pub(crate) async fn end_everywhere(
+        &self,
+        actor: &Actor,
+        user: &User,
+    ) -> Result<u64, LoginError> {
+        // First what sessions could still come of.
+        for kind in [TicketKind::Device, TicketKind::Code, TicketKind::Page] {
+            for ticket in self.directory.tickets_of(kind, user.clone()).await? {
+                self.directory.remove_ticket(kind, ticket.mac).await?;
+            }
+        }
+        Ok(self.registry.end_sessions_of(actor, user).await?)
     }
 
     /// The address is known to the account from now on.
-    pub(super) async fn remember(&self, account: &Account, ip: Option<IpAddr>) {
+    pub(crate) async fn remember(&self, account: &Account, ip: Option<IpAddr>) {
         let directory = &*self.directory;
         self.attempts.remember(directory, account, ip).await;
     }

@@ -151,7 +151,7 @@ impl Login {
 
     /// Sees to it that an organisation that somebody has signed up with has its first credits: the
     /// sign-up may have been cut short.
-    pub(super) async fn complete(&self, org: &Org, role: Role) -> Result<(), StoreError> {
+    pub(crate) async fn complete(&self, org: &Org, role: Role) -> Result<(), StoreError> {
         let Some(credits) = self.signup_credits.filter(|_| role == Role::Owner) else {
             return Ok(());
         };

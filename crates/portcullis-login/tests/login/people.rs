@@ -5,10 +5,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use portcullis_core::BoxFuture;
+use portcullis_core::{BoxFuture, Timestamp};
 use portcullis_login::{
     Account, Directory, DirectoryError, Email, KnownNetwork, Member, MemberChange, MemberChanged,
-    Membership, MemoryDirectory, NewAccount, PasswordHash, Replaced, Role, StoredAccount,
+    Membership, MemoryDirectory, NewAccount, PasswordHash, Replaced, Role, StoredAccount, Ticket,
+    TicketKind, TicketMac, TicketPut,
 };
 use portcullis_registry::{Owner, StoreError, User};
 use portcullis_token::PepperVersion;
@@ -154,6 +155,50 @@ impl Directory for People {
 
     fn note_network(&self, id: User, known: KnownNetwork) -> BoxFuture<'_, Result<(), StoreError>> {
         self.asked(Call::NoteNetwork, self.kept.note_network(id, known))
+    }
+
+    fn ticket(
+        &self,
+        kind: TicketKind,
+        mac: TicketMac,
+    ) -> BoxFuture<'_, Result<Option<Ticket>, StoreError>> {
+        self.kept.ticket(kind, mac)
+    }
+
+    fn ticket_by_second(
+        &self,
+        kind: TicketKind,
+        second: TicketMac,
+    ) -> BoxFuture<'_, Result<Option<Ticket>, StoreError>> {
+        self.kept.ticket_by_second(kind, second)
+    }
+
+    fn tickets_of(
+        &self,
+        kind: TicketKind,
+        user: User,
+    ) -> BoxFuture<'_, Result<Vec<Ticket>, StoreError>> {
+        self.kept.tickets_of(kind, user)
+    }
+
+    fn put_ticket(&self, ticket: Ticket) -> BoxFuture<'_, Result<TicketPut, StoreError>> {
+        self.kept.put_ticket(ticket)
+    }
+
+    fn remove_ticket(
+        &self,
+        kind: TicketKind,
+        mac: TicketMac,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.kept.remove_ticket(kind, mac)
+    }
+
+    fn remove_tickets_before(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.kept.remove_tickets_before(before, limit)
     }
 
     fn count_accounts(&self) -> BoxFuture<'_, Result<u64, StoreError>> {

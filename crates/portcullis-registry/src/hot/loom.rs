@@ -98,6 +98,7 @@ fn record(state: State) -> CredentialRecord {
         created_by: CreatedBy::System,
         family: None,
         successor: None,
+        ceiling: None,
         networks: Networks::ANY,
         quota: None,
         imported: None,

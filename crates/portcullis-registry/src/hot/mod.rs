@@ -196,6 +196,34 @@ impl HotTable {
         Hot::Known(f(&mut Visit::new(live, kept, place, tick)))
     }
 
+    /// Whom a credential in memory speaks for, if it is accepted from anywhere at all. This is no
+    /// use of it.
+    pub(crate) fn inspect(
+        &self,
+        claim: &Claim<impl Fn(PepperVersion) -> Option<Mac>>,
+        clock: &dyn Clock,
+    ) -> Hot<Principal> {
+        let shard = self.shard(claim.id);
+        let Some((kept, live)) = shard
+            .get(claim.id)
+            .and_then(|entry| Some((&entry.kept, entry.live.as_ref()?)))
+        else {
+            return Hot::Miss;
+        };
+        match live.check_secret(claim) {
+            Secret::Right | Secret::RightUnderOld => {}
+            Secret::Unknown if live.is_enabled() => return Hot::UnknownPepper,
+            Secret::Wrong | Secret::Unknown => return Hot::Rejected,
+        }
+        let refusal = live.refuses(claim);
+        let refusal = refusal.filter(|refusal| *refusal != Refusal::Network);
+        let ended = || kept.refuses(live, clock.tick());
+        if live.suspended || refusal.or_else(ended).is_some() {
+            return Hot::Rejected;
+        }
+        Hot::Known(live.principal())
+    }
+
     /// Why a credential in memory is rejected whose secret is right, and whom it speaks for.
     pub(crate) fn explain(
         &self,

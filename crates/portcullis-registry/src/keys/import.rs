@@ -376,6 +376,7 @@ impl Registry {
             created_by: actor.created_by(),
             family: None,
             successor: None,
+            ceiling: None,
             networks: networks.map_err(refused)?,
             quota: new.quota.or(standing.quota),
             imported: Some(new.scheme.prefix().into()),

@@ -170,6 +170,7 @@ impl Registry {
             created_by: CreatedBy::System,
             family: None,
             successor: None,
+            ceiling: None,
             networks: Networks::ANY,
             quota: None,
             imported: None,

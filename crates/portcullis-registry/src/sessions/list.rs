@@ -45,6 +45,12 @@ impl SessionInfo {
         &self.record.owner
     }
 
+    /// What it is called: the client that it was made for, say; empty for a login.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.record.name
+    }
+
     /// What it may do.
     #[must_use]
     pub const fn grant(&self) -> &Grant {

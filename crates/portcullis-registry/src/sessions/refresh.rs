@@ -48,6 +48,8 @@ pub struct Refreshable {
     family: CredentialId,
     /// What the login could do when it verified.
     grant: Grant,
+    ceiling: Option<Grant>,
+    name: String,
 }
 
 impl Refreshable {
@@ -55,6 +57,18 @@ impl Refreshable {
     #[must_use]
     pub const fn owner(&self) -> &Owner {
         &self.owner
+    }
+
+    /// What the login is limited to, if it is to do less than its user.
+    #[must_use]
+    pub const fn ceiling(&self) -> Option<&Grant> {
+        self.ceiling.as_ref()
+    }
+
+    /// What the session is called: the client that it was made for, say.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whose login it is.
@@ -120,10 +134,13 @@ impl Registry {
             user,
             family,
             grant: record.grant,
+            ceiling: record.ceiling,
+            name: record.name,
         })
     }
 
-    /// Uses a refresh token up for a new session with this grant, and the next refresh token.
+    /// Uses a refresh token up for a new session with this grant, and the next refresh token. Of the
+    /// grant it gets what is within the ceiling that the login began with.
     ///
     /// A token that was used before ends its whole family, since somebody else must have it; but
     /// if its immediate successor is unused and under 30 seconds old, two requests of one client
@@ -144,13 +161,29 @@ impl Registry {
         grant: &Grant,
         terms: &SessionTerms,
     ) -> Result<IssuedSession, RefreshError> {
+        self.refresh_within(actor, token, grant, None, terms).await
+    }
+
+    /// As [`refresh`](Self::refresh), for a session that is to do less than its login: it gets what
+    /// is within `ceiling` as well, also when the role changes. The next refresh token is for all
+    /// that the login began with (RFC 6749, section 6).
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh); [`ChangeError::UnknownScope`] for the ceiling.
+    pub async fn refresh_within(
+        &self,
+        actor: &Actor,
+        token: Refreshable,
+        grant: &Grant,
+        ceiling: Option<&Grant>,
+        terms: &SessionTerms,
+    ) -> Result<IssuedSession, RefreshError> {
         Self::authorise(actor, &token.owner)?;
         if actor.credential().is_some() || actor.person().is_some_and(|who| *who != token.user) {
             return Err(RefreshError::Rejected);
         }
         for _ in 0..TRIES {
             let standing = self.standing_at_login(actor);
-            let grant = self.attenuated(&standing, grant)?;
             let found = self.read(token.id).await?.map(|(record, _)| record);
             let is_live = |record: &CredentialRecord| {
                 record.state == State::Enabled && !self.has_ended(record)
@@ -159,6 +192,8 @@ impl Registry {
             if record.grant != token.grant || record.owner != token.owner {
                 return Err(ChangeError::Contended.into());
             }
+            let grant = self.within(record.ceiling.as_ref(), grant)?;
+            let grant = self.attenuated(&standing, &grant)?;
             let mut batch = standing.batch();
             if let Some(successor) = record.successor {
                 let successor = self.read(successor).await?.map(|(record, _)| record);
@@ -194,10 +229,16 @@ impl Registry {
                 owner: token.owner.clone(),
                 user: token.user.clone(),
                 grant,
+                ceiling: record.ceiling.clone(),
+                name: record.name.clone(),
                 family: token.family,
             };
             let made_by = CreatedBy::Credential(record.id);
-            let (issued, records) = self.pair(pair, next, made_by, terms)?;
+            let (issued, mut records) = self.pair(pair, next, made_by, terms)?;
+            if let (Some(ceiling), [session, _]) = (ceiling, &mut records) {
+                session.grant = self.within(Some(&session.grant), ceiling)?;
+                session.ceiling = Some(self.within(session.ceiling.as_ref(), ceiling)?);
+            }
             batch
                 .audit
                 .push(self.audit(actor, "session.refreshed", &record, json!({})));

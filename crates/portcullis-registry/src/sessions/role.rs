@@ -11,7 +11,8 @@ use crate::{
 };
 
 impl Registry {
-    /// Gives all sessions of a user with an owner another grant: for a role that has changed.
+    /// Gives all sessions of a user with an owner another grant: for a role that has changed. One
+    /// with a ceiling gets what is within that.
     ///
     /// When this returns, every check that begins later sees the new grant. Change the role first:
     /// a refresh that has looked it up before is refused (`Contended`), and looks again. Whoever
@@ -41,7 +42,8 @@ impl Registry {
                 if before.kind == TokenKind::ApiKey || before.owner != *owner {
                     continue;
                 }
-                let after = self.regranted(&giver, &before, grant)?;
+                let grant = self.within(before.ceiling.as_ref(), grant)?;
+                let after = self.regranted(&giver, &before, &grant)?;
                 if after.grant == before.grant {
                     continue;
                 }

@@ -42,8 +42,28 @@ pub struct NewSession {
     pub user: User,
     /// What it may do.
     pub grant: Grant,
+    /// What it is limited to, if it is to do less than its user: of the grant it gets what is in
+    /// here as well, and so it does when the user's role changes.
+    pub ceiling: Option<Grant>,
+    /// What it is called: the client that it was made for, say. May be empty.
+    pub name: String,
     /// For how long.
     pub terms: SessionTerms,
+}
+
+impl NewSession {
+    /// A session that may do all of a grant, without a name.
+    #[must_use]
+    pub const fn new(owner: Owner, user: User, grant: Grant, terms: SessionTerms) -> Self {
+        Self {
+            owner,
+            user,
+            grant,
+            ceiling: None,
+            name: String::new(),
+            terms,
+        }
+    }
 }
 
 /// A session that was just started: the only time that its tokens are to be had.
@@ -88,13 +108,16 @@ impl Registry {
             Some(_) => self.standing(actor).await?,
             None => self.standing_at_login(actor),
         };
-        let grant = self.attenuated(&standing, &new.grant)?;
+        let grant = self.within(new.ceiling.as_ref(), &new.grant)?;
+        let grant = self.attenuated(&standing, &grant)?;
         let refresh = self.inner.format.mint::<Refresh>()?;
         let created_by = CreatedBy::User(new.user.clone());
         let pair = Pair {
             owner: new.owner,
             user: new.user,
             grant,
+            ceiling: new.ceiling,
+            name: new.name,
             family: refresh.id(),
         };
         let (issued, records) = self.pair(pair, refresh, created_by, &new.terms)?;
@@ -114,6 +137,26 @@ impl Registry {
             }
             Try::Overtaken => Err(ChangeError::Contended),
         }
+    }
+
+    /// What of a grant is within a ceiling: all, if there is none.
+    ///
+    /// A ceiling is kept for as long as the login, so it may name scopes that the catalogue has
+    /// given up meanwhile: they allow nothing.
+    pub(super) fn within(
+        &self,
+        ceiling: Option<&Grant>,
+        grant: &Grant,
+    ) -> Result<Grant, ChangeError> {
+        let Some(ceiling) = ceiling else {
+            return Ok(grant.clone());
+        };
+        let catalogue = &self.inner.catalogue;
+        catalogue
+            .check_known(grant)
+            .map_err(ChangeError::UnknownScope)?;
+        let (ceiling, grant) = (catalogue.resolve(ceiling), catalogue.resolve(grant));
+        Ok(catalogue.grant(&ceiling.intersect(&grant)))
     }
 
     /// Makes a session and a refresh token of one family, as tokens and as records to be written.
@@ -149,6 +192,8 @@ pub(super) struct Pair {
     pub(super) owner: Owner,
     pub(super) user: User,
     pub(super) grant: Grant,
+    pub(super) ceiling: Option<Grant>,
+    pub(super) name: String,
     pub(super) family: CredentialId,
 }
 
@@ -170,8 +215,9 @@ impl Pair {
             mac,
             owner: self.owner.clone(),
             user: Some(self.user.clone()),
-            name: String::new(),
+            name: self.name.clone(),
             grant: self.grant.clone(),
+            ceiling: self.ceiling.clone(),
             meta: Meta::NONE,
             state: State::Enabled,
             created_at: now,

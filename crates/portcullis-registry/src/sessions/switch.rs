@@ -23,6 +23,7 @@ impl Registry {
     ///
     /// # Errors
     /// [`ChangeError`]: `SessionRequired` unless one of our sessions acts; `Ended` if it has;
+    /// `Limited` for one with a ceiling, which was approved for one owner;
     /// `UnknownScope` for the grant; `Contended` and `Store`: ask again.
     pub async fn switch_owner(
         &self,
@@ -41,6 +42,9 @@ impl Registry {
             let Some((session, usage)) = read.filter(|(record, _)| is_live(record)) else {
                 return Err(ChangeError::Ended);
             };
+            if session.ceiling.is_some() {
+                return Err(ChangeError::Limited);
+            }
             if self.has_idled(&session, &usage) {
                 return Err(ChangeError::Ended);
             }

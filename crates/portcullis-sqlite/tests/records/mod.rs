@@ -37,6 +37,7 @@ pub(crate) fn key(number: u64) -> CredentialRecord {
         created_by: CreatedBy::System,
         family: None,
         successor: None,
+        ceiling: None,
         networks: Networks::ANY,
         quota: None,
         imported: None,

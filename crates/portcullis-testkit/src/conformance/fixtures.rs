@@ -84,6 +84,7 @@ pub(crate) fn key(number: u32) -> Result<CredentialRecord, Failure> {
         created_by: CreatedBy::System,
         family: None,
         successor: None,
+        ceiling: None,
         networks: Networks::ANY,
         quota: None,
         imported: None,

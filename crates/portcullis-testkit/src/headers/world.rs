@@ -83,12 +83,12 @@ impl HeaderWorld {
 
     /// A session, and what it is refreshed with.
     async fn start_session(&mut self) {
-        let new = NewSession {
-            owner: must(TestBed::OWNER.parse()),
-            user: must(TestBed::USER.parse()),
-            grant: [Self::SCOPE].into_iter().collect(),
-            terms: SessionTerms::default(),
-        };
+        let new = NewSession::new(
+            must(TestBed::OWNER.parse()),
+            must(TestBed::USER.parse()),
+            [Self::SCOPE].into_iter().collect(),
+            SessionTerms::default(),
+        );
         let registry = self.bed.registry();
         let issued = must(
             registry

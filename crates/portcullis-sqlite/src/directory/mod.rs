@@ -1,11 +1,14 @@
 //! People and organisations, in the same file and on the same threads as credentials.
 
+mod tickets;
+
 use std::net::IpAddr;
 
-use portcullis_core::BoxFuture;
+use portcullis_core::{BoxFuture, Timestamp};
 use portcullis_login::{
     Account, Directory, DirectoryError, Email, KnownNetwork, Member, MemberChange, MemberChanged,
-    Membership, NewAccount, Org, PasswordHash, Replaced, Role, StoredAccount,
+    Membership, NewAccount, Org, PasswordHash, Replaced, Role, StoredAccount, Ticket, TicketKind,
+    TicketMac, TicketPut,
 };
 use portcullis_registry::{Owner, StoreError, User};
 use portcullis_token::PepperVersion;
@@ -69,6 +72,54 @@ impl Directory for SqliteStore {
         Box::pin(
             self.write(move |connection| note_network(connection, &id, known).attempt(WRITING)),
         )
+    }
+
+    fn ticket(
+        &self,
+        kind: TicketKind,
+        mac: TicketMac,
+    ) -> BoxFuture<'_, Result<Option<Ticket>, StoreError>> {
+        Box::pin(self.read(move |connection| tickets::by_mac(connection, kind, &mac)))
+    }
+
+    fn ticket_by_second(
+        &self,
+        kind: TicketKind,
+        second: TicketMac,
+    ) -> BoxFuture<'_, Result<Option<Ticket>, StoreError>> {
+        Box::pin(self.read(move |connection| tickets::by_second(connection, kind, &second)))
+    }
+
+    fn tickets_of(
+        &self,
+        kind: TicketKind,
+        user: User,
+    ) -> BoxFuture<'_, Result<Vec<Ticket>, StoreError>> {
+        Box::pin(self.read(move |connection| tickets::of_user(connection, kind, &user)))
+    }
+
+    fn put_ticket(&self, ticket: Ticket) -> BoxFuture<'_, Result<TicketPut, StoreError>> {
+        Box::pin(self.write(move |connection| tickets::put(connection, &ticket).attempt(WRITING)))
+    }
+
+    fn remove_ticket(
+        &self,
+        kind: TicketKind,
+        mac: TicketMac,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(
+            self.write(move |connection| tickets::remove(connection, kind, &mac).attempt(WRITING)),
+        )
+    }
+
+    fn remove_tickets_before(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(self.write(move |connection| {
+            tickets::remove_before(connection, before, limit).attempt(WRITING)
+        }))
     }
 
     fn count_accounts(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
