@@ -362,6 +362,12 @@ fn known_members_of_every_kind_are_checked_and_named() {
         (
             "POST",
             &search,
+            json!({"query": "a b c d e f g h i j k"}),
+            "query",
+        ),
+        (
+            "POST",
+            &search,
             json!({"query": "q", "limit": 101}),
             "limit",
         ),
