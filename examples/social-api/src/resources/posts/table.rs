@@ -1,10 +1,13 @@
 //! The table of posts.
 
-use portcullis::registry::Day;
+use portcullis::{axum::ApiError, registry::Day};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::post::{Record, Status};
 use crate::resources::{ResourceError, database::records, request::Page};
+
+/// The most posts of an organisation.
+const MAX_POSTS: u32 = 10_000;
 
 /// Which posts a list has.
 #[derive(Debug)]
@@ -52,6 +55,12 @@ pub(super) fn insert(
     owner: &str,
     record: &Record,
 ) -> Result<(), ResourceError> {
+    let query = "SELECT count(*) FROM social_posts WHERE owner = ?1";
+    let count: u32 = tables.query_row(query, [owner], |row| row.get(0))?;
+    if count >= MAX_POSTS {
+        let message = format!("an organisation has at most {MAX_POSTS} posts");
+        return Err(ApiError::conflict(message).into());
+    }
     let statement = "INSERT INTO social_posts
         (owner, id, brand_slug, status, record, day, source) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let post = &record.post;
