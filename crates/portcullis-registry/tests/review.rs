@@ -170,12 +170,9 @@ async fn sessions_are_nothing_to_be_reminded_of_however_many_there_are() {
         refresh_ttl: month,
     };
     for number in 0..300 {
-        let new = NewSession {
-            owner: acme(),
-            user: format!("user-{number}").parse().unwrap(),
-            grant: [READ].into_iter().collect(),
-            terms,
-        };
+        let user = format!("user-{number}").parse().unwrap();
+        let grant = [READ].into_iter().collect();
+        let new = NewSession::new(acme(), user, grant, terms);
         let system = Actor::dangerous_system();
         registry.start_session(&system, new).await.unwrap();
     }
