@@ -283,6 +283,7 @@ async fn the_routes_can_be_listed_with_what_they_ask_for() {
             "GET /notes true",
             "POST /notes true",
             "DELETE /notes/{id} true",
+            "POST /keys/report-leak false",
             "POST /keys true",
             "GET /keys true",
             "GET /keys/review true",
