@@ -7,5 +7,6 @@
 #![warn(missing_docs)]
 
 pub mod limit;
+pub mod registry;
 pub mod scope;
 pub mod token;

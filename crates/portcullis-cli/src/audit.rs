@@ -9,9 +9,9 @@ use std::{
 use portcullis_core::{Clock, SystemClock};
 use portcullis_registry::{
     AuditChain, AuditErasure, AuditHead, AuditKept, AuditOrder, AuditPage, AuditQuery, AuditRecord,
-    AuditUpkeep, AuditVerification, AuditVerified,
+    AuditUpkeep, AuditVerified,
 };
-use portcullis_sqlite::{SqliteStore, look_at_audit};
+use portcullis_sqlite::{SqliteStore, look_at_audit, verify_audit};
 
 use crate::{
     Done, Failed,
@@ -44,7 +44,11 @@ pub(crate) fn run(command: AuditCommand) -> Done {
                 upkeep.prune_before = Some(before.instant(now));
             };
             let kept = keep(&alone, upkeep)?;
-            Ok(format!("{} rows were removed", kept.rows))
+            Ok(format!(
+                "{} rows were removed, and the file was written anew; backups and exports from before \
+                 have them still",
+                kept.rows
+            ))
         }
         AuditCommand::EraseIps {
             alone,
@@ -57,7 +61,8 @@ pub(crate) fn run(command: AuditCommand) -> Done {
             };
             let kept = keep(&alone, upkeep)?;
             Ok(format!(
-                "{} addresses were erased; backups may have them still",
+                "{} addresses were erased, and the file was written anew; backups and exports from \
+                 before have them still",
                 kept.ips
             ))
         }
@@ -75,13 +80,7 @@ impl Before {
 
 fn verify(store: &Path, witness: Option<AuditHead>) -> Done {
     check_exists(store)?;
-    let mut verification = AuditVerification::new(witness);
-    loop {
-        let page = look_at_audit(store, &verification.query())?;
-        if let Some(verified) = verification.take(&page)? {
-            return Ok(as_it_was(&verified));
-        }
-    }
+    Ok(as_it_was(&verify_audit(store, witness)?))
 }
 
 fn as_it_was(verified: &AuditVerified) -> String {
@@ -116,6 +115,12 @@ fn export(store: &Path) -> Done {
             ..AuditQuery::default()
         };
         let page: AuditPage = look_at_audit(store, &query)?;
+        if let Some(after) = after.filter(|after| page.has_hole_after(*after)) {
+            out.flush()?;
+            return Err(Failed(format!(
+                "rows after row {after} were removed meanwhile: export the log again"
+            )));
+        }
         for record in &page.records {
             writeln!(out, "{}", record.to_json_line())?;
         }
@@ -146,7 +151,8 @@ fn check(lines: impl BufRead, witness: Option<AuditHead>) -> Done {
     Ok(as_it_was(&chain.end(None)?))
 }
 
-/// Writes to a store that nothing else has open.
+/// Writes to a store that nothing else has open, and then the whole file anew: also if there is nothing
+/// more to do, for the last time may not have come so far.
 fn keep(
     alone: &Alone,
     wanted: impl FnOnce(&SystemClock, &mut AuditUpkeep),
@@ -160,5 +166,8 @@ fn keep(
     let mut upkeep = AuditUpkeep::new(clock.now());
     wanted(&clock, &mut upkeep);
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    Ok(runtime.block_on(upkeep.run(&store))?)
+    let kept = runtime.block_on(upkeep.run(&store))?;
+    drop(store);
+    SqliteStore::rewrite(&alone.store)?;
+    Ok(kept)
 }

@@ -73,6 +73,9 @@ pub enum ChangeError {
     /// Only the application itself suspends an owner or gives it a plan.
     #[error("this is for the application itself to change")]
     Reserved,
+    /// Credits were added to another owner under this id.
+    #[error("credits were added to another owner under this id")]
+    IdTaken,
     /// Only the application itself gives a key a quota of its own.
     #[error("the quota of a key is set by the application itself")]
     QuotaReserved,

@@ -78,7 +78,7 @@ impl Part {
 
 impl Verifier {
     /// Writes what has gathered in memory: uses, denied requests, re-made MACs, settlements left
-    /// behind.
+    /// behind, those too that the store has refused for good before.
     ///
     /// A flush that is dropped in the middle may lose the uses of a thousand credentials; it counts
     /// none twice.
@@ -87,6 +87,7 @@ impl Verifier {
     /// [`StoreError`]; what could not be written stays and is tried again.
     pub async fn flush(&self) -> Result<(), StoreError> {
         // One that fails does not keep the other from being tried.
+        self.inner.errands.try_again();
         let settled = self.settle_left_behind().await;
         self.flush_uses().await.and(settled)
     }

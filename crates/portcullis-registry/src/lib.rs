@@ -6,6 +6,7 @@ mod change;
 mod credits;
 mod deadlines;
 mod driver;
+mod errands;
 mod error;
 mod events;
 mod flush;
@@ -41,9 +42,9 @@ pub use audit::{
     AuditVerified, ParseAuditHeadError, ParseAuditLineError, VerifyAuditError,
 };
 pub use credits::{
-    Account, Books, Charge, Credits, Ending, Held, Hold, LedgerKind, LedgerLine, LedgerListing,
-    LedgerPage, LedgerQuery, LineNumber, NewLine, ParseLedgerKindError, Period, Reservation,
-    ReserveError, Settlement, Terms, apply_movement,
+    Account, Books, Charge, CreditGrant, Credits, Ending, Held, Hold, LedgerCheck, LedgerKind,
+    LedgerLine, LedgerListing, LedgerPage, LedgerQuery, LineNumber, NewLine, ParseLedgerKindError,
+    Period, Reservation, ReserveError, Settlement, Terms, apply_movement,
 };
 pub use driver::Driver;
 pub use error::{ChangeError, OpenError};

@@ -98,7 +98,13 @@ impl Options {
     /// For how long rows of the audit log are kept: for ever, unless this is said.
     ///
     /// The [driver](crate::Driver) looks every hour, and removes the oldest rows up to the first
-    /// that is younger, a thousand in each commit. A row says what was removed.
+    /// that is younger, a thousand in each commit. A row says what was removed. Rows that are not as
+    /// they were written are not removed, nor any after them: the driver says so in the log of the
+    /// program.
+    ///
+    /// A clock that is far ahead for a while removes nothing: until it has agreed with the time that
+    /// passes for six hours, age counts from the newest row of the log and the time since it was first
+    /// seen. A row that such a clock has dated is believed.
     #[must_use]
     pub const fn with_audit_retention(mut self, kept: Duration) -> Self {
         self.retention.rows = Some(kept);

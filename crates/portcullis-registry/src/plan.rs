@@ -72,8 +72,9 @@ impl Plan {
     /// How many credits the owner is given for a month, which begins when the plan is put on it.
     ///
     /// They are spent before those that were bought. What is left lapses at the end of the month,
-    /// when new ones are given; see [`Registry::set_plan`](crate::Registry::set_plan). They don't pay
-    /// off a balance below zero: so much less of each month's can be spent.
+    /// when new ones are given; see [`Registry::set_plan`](crate::Registry::set_plan). They pay off a
+    /// balance below zero first, unless charges are [paid afterwards](Self::post_paid): then a debt
+    /// waits for its invoice, and what is left lapses beside it.
     #[must_use]
     pub const fn with_allowance(mut self, credits: u32) -> Self {
         self.allowance = Some(credits);

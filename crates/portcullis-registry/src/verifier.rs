@@ -13,7 +13,7 @@ use crate::{
     audit::Retention,
     change::Followed,
     deadlines::Deadlines,
-    driver::Errands,
+    errands::Errands,
     events::{Events, Teller},
     hot::{Alias, Fills, HotTable, claim},
     imported::Schemes,

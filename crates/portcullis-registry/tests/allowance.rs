@@ -10,9 +10,10 @@ mod common;
 use std::{num::NonZeroU32, time::Duration};
 
 use common::{Bed, acme, ada, bed};
-use portcullis_core::Clock;
+use portcullis_core::{Clock, RequestId};
 use portcullis_registry::{
-    Actor, ChangeError, LedgerListing, Owner, Plan, ReserveError, Suspension,
+    Actor, ChangeError, CreditGrant, LedgerCheck, LedgerListing, Owner, Plan, ReserveError,
+    Suspension,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -59,6 +60,7 @@ impl Bed {
         let system = Actor::dangerous_system();
         let listing = LedgerListing {
             limit: 1_000,
+            check: LedgerCheck::AddedUp,
             ..LedgerListing::default()
         };
         let page = self.registry.ledger(&system, &acme(), listing).await;
@@ -267,17 +269,173 @@ async fn a_plan_that_is_paid_afterwards_refuses_nothing_and_records_everything()
     let system = Actor::dangerous_system();
     let paid = bed
         .registry
-        .add_credits(&system, &acme(), 30, "invoice 7")
+        .add_credits(&system, &acme(), CreditGrant::new(30, "invoice 7"))
         .await;
     paid.unwrap();
     assert_eq!(bed.spend(3).await, Err(2));
     assert_eq!(bed.spend(2).await, Ok(()));
 }
 
+impl Bed {
+    async fn add(&self, amount: i64) {
+        let (system, grant) = (
+            Actor::dangerous_system(),
+            CreditGrant::new(amount, "by hand"),
+        );
+        let added = self.registry.add_credits(&system, &acme(), grant).await;
+        added.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_allowance_pays_off_a_debt_once_and_not_anew_each_month() {
+    let bed = ten().await;
+    bed.add(-40).await;
+    // 30 are owed, of which January pays 20 and February 10.
+    bed.put(plan("pro").with_allowance(20)).await;
+    assert_eq!(bed.credits().await, (-10, 0, on("2026-02-01")));
+    assert_eq!(bed.spend(1).await, Err(-10));
+    bed.set_date("2026-02-01T00:00:00Z");
+    assert_eq!(bed.credits().await, (10, 10, on("2026-03-01")));
+    bed.spend(4).await.unwrap();
+    bed.set_date("2026-03-01T00:00:00Z");
+    assert_eq!(bed.credits().await, (20, 20, on("2026-04-01")));
+    let lines = [
+        ("added", 10),
+        ("added", -40),
+        ("allowance", 20),
+        ("allowance", 20),
+        ("charge", -4),
+        ("lapsed", -6),
+        ("allowance", 20),
+    ];
+    assert_eq!(bed.ledger().await, lines);
+}
+
+#[tokio::test]
+async fn a_debt_within_the_month_is_paid_before_the_rest_lapses() {
+    let bed = ten().await;
+    bed.put(plan("pro").with_allowance(20)).await;
+    bed.add(-25).await;
+    assert_eq!(bed.credits().await, (5, 20, on("2026-02-01")));
+    assert_eq!(bed.spend(6).await, Err(5));
+    bed.set_date("2026-02-01T00:00:00Z");
+    assert_eq!(bed.credits().await, (20, 20, on("2026-03-01")));
+    let lines = [
+        ("added", 10),
+        ("allowance", 20),
+        ("added", -25),
+        ("lapsed", -5),
+        ("allowance", 20),
+    ];
+    assert_eq!(bed.ledger().await, lines);
+}
+
+#[tokio::test]
+async fn what_is_paid_afterwards_waits_for_its_invoice_until_it_is_paid_ahead() {
+    let bed = ten().await;
+    bed.put(plan("invoice").with_allowance(5).post_paid()).await;
+    bed.spend(40).await.unwrap();
+    bed.set_date("2026-02-01T00:00:00Z");
+    assert_eq!(bed.credits().await, (-20, 5, on("2026-03-01")));
+    bed.set_date("2026-03-01T00:00:00Z");
+    bed.put(plan("prepaid").with_allowance(5)).await;
+    assert_eq!(bed.credits().await, (-20, 5, on("2026-04-01")));
+    // The 5 of March are paid, and those of April.
+    bed.set_date("2026-04-01T00:00:00Z");
+    assert_eq!(bed.credits().await, (-15, 0, on("2026-05-01")));
+    let lines = [
+        ("added", 10),
+        ("allowance", 5),
+        ("charge", -40),
+        ("allowance", 5),
+        ("allowance", 5),
+    ];
+    assert_eq!(bed.ledger().await, lines);
+}
+
+#[tokio::test]
+async fn what_is_but_reserved_is_no_debt_of_one_who_pays_afterwards() {
+    let bed = ten().await;
+    bed.put(plan("invoice").with_allowance(5).post_paid()).await;
+    let twenty = NonZeroU32::new(20).unwrap();
+    let long = bed.registry.reserve(&acme(), twenty, "long").await.unwrap();
+    bed.set_date("2026-02-01T00:00:00Z");
+    assert_eq!(bed.ledger().await.last(), Some(&("allowance", 5)));
+    // 5 were of January; they lapse, and those of February don't become bought ones.
+    long.release().await;
+    assert_eq!(bed.credits().await, (15, 5, on("2026-03-01")));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_far_ahead_keeps_no_month_from_its_allowance() {
+    let bed = ten().await;
+    bed.put(plan("pro").with_allowance(5)).await;
+    bed.set_date("2126-06-10T00:00:00Z");
+    bed.spend(2).await.unwrap();
+    assert_eq!(bed.credits().await, (13, 3, on("2126-07-01")));
+    // That of January was given: what is left of the other stays to its end.
+    bed.set_date("2026-01-12T00:00:00Z");
+    assert_eq!(bed.credits().await, (13, 3, on("2026-02-01")));
+    bed.spend(1).await.unwrap();
+    bed.set_date("2026-01-31T23:59:59Z");
+    assert_eq!(bed.credits().await, (12, 2, on("2026-02-01")));
+    bed.set_date("2026-02-01T00:00:00Z");
+    assert_eq!(bed.credits().await, (15, 5, on("2026-03-01")));
+    bed.spend(1).await.unwrap();
+    let lines = [
+        ("added", 10),
+        ("allowance", 5),
+        ("lapsed", -5),
+        ("allowance", 5),
+        ("charge", -2),
+        ("charge", -1),
+        ("lapsed", -2),
+        ("allowance", 5),
+        ("charge", -1),
+    ];
+    assert_eq!(bed.ledger().await, lines);
+    // Nothing is to be had by going there and back again.
+    for (left, balance) in [(2, 12), (0, 10)] {
+        for date in ["2126-06-10T00:00:00Z", "2026-02-02T00:00:00Z"] {
+            bed.set_date(date);
+            bed.spend(1).await.unwrap();
+        }
+        assert_eq!(bed.credits().await, (balance, left, on("2026-03-01")));
+    }
+    bed.set_date("2026-03-01T00:00:00Z");
+    assert_eq!(bed.credits().await, (15, 5, on("2026-04-01")));
+}
+
+#[tokio::test]
+async fn a_plan_that_a_clock_far_ahead_has_put_or_taken_away_has_months_now() {
+    let bed = ten().await;
+    bed.set_date("2126-06-10T00:00:00Z");
+    bed.put(plan("pro").with_allowance(5)).await;
+    bed.set_date("2026-01-12T00:00:00Z");
+    // None was given for this month. Its days are those on which the plan was put.
+    assert_eq!(bed.ledger().await.last(), Some(&("allowance", 5)));
+    assert_eq!(bed.credits().await, (15, 5, on("2026-02-10")));
+    bed.set_date("2126-06-10T00:00:00Z");
+    bed.put(None).await;
+    bed.set_date("2026-01-13T00:00:00Z");
+    assert_eq!(bed.ledger().await.last(), Some(&("allowance", 5)));
+    assert_eq!(bed.credits().await, (15, 5, on("2026-02-10")));
+    bed.set_date("2026-02-10T00:00:00Z");
+    assert_eq!(bed.credits().await, (10, 0, None));
+    let kinds: Vec<_> = bed.ledger().await.iter().map(|line| line.0).collect();
+    let of_two_months = ["allowance", "lapsed", "allowance"];
+    assert_eq!(
+        kinds,
+        [&["added"], &of_two_months[..], &["lapsed"]].concat()
+    );
+}
+
 #[tokio::test]
 async fn who_may_add_credits_and_read_the_ledger() {
     let bed = ten().await;
-    let add = bed.registry.add_credits(&ada(), &acme(), 1, "mine").await;
+    let mine = CreditGrant::new(1, "mine");
+    let add = bed.registry.add_credits(&ada(), &acme(), mine).await;
     assert!(matches!(add, Err(ChangeError::Reserved)));
     let other: Owner = "other".parse().unwrap();
     let listing = LedgerListing::default;
@@ -288,10 +446,10 @@ async fn who_may_add_credits_and_read_the_ledger() {
         .ledger(&ada(), &acme(), listing())
         .await
         .unwrap();
-    assert_eq!((own.lines.len(), own.sum), (1, 10));
+    assert_eq!((own.lines.len(), own.sum), (1, None));
     let system = Actor::dangerous_system();
     bed.registry
-        .add_credits(&system, &other, -3, "taken")
+        .add_credits(&system, &other, CreditGrant::new(-3, "taken"))
         .await
         .unwrap();
     assert_eq!(bed.registry.balance(&other).await.unwrap(), -3);
@@ -301,6 +459,36 @@ async fn who_may_add_credits_and_read_the_ledger() {
         (&*last.action, last.target.as_str()),
         ("owner.credits", "other")
     );
+}
+
+#[tokio::test]
+async fn a_payment_that_is_told_of_twice_counts_once() {
+    let bed = ten().await;
+    let (system, owner) = (Actor::dangerous_system(), acme());
+    let other: Owner = "other".parse().unwrap();
+    let payment = |id| CreditGrant::new(50, "invoice 7").with_id(RequestId::from_value(id));
+    let rows = bed.store.audit().len();
+    for _ in 0..3 {
+        let added = bed.registry.add_credits(&system, &owner, payment(7));
+        added.await.unwrap();
+        bed.clock.advance(DAY);
+    }
+    let taken = bed.registry.add_credits(&system, &other, payment(7)).await;
+    assert!(matches!(taken, Err(ChangeError::IdTaken)), "{taken:?}");
+    let added = bed.registry.add_credits(&system, &owner, payment(8));
+    added.await.unwrap();
+    let lines = [("added", 10), ("added", 50), ("added", 50)];
+    assert_eq!(bed.ledger().await, lines);
+    assert_eq!(bed.registry.balance(&other).await.unwrap(), 0);
+    let audit = bed.store.audit();
+    let details: Vec<_> = audit[rows..].iter().map(|row| &row.details).collect();
+    let row = |id: &str, balance| {
+        let id = format!("{id:0>32}");
+        serde_json::json!({
+            "note": "invoice 7", "id": id, "credits": 50, "balance": balance,
+        })
+    };
+    assert_eq!(details, [&row("7", 60), &row("8", 110)]);
 }
 
 #[tokio::test]
@@ -335,18 +523,20 @@ async fn the_ledger_is_read_in_parts_and_by_time() {
     };
     let mut listing = LedgerListing {
         limit: 2,
+        check: LedgerCheck::AddedUp,
         ..LedgerListing::default()
     };
     let mut seen = Vec::new();
     loop {
         let page = read(listing.clone()).await;
-        assert_eq!((page.charged, page.sum, page.adds_up()), (5, 5, true));
+        assert_eq!((page.charged, page.sum, page.adds_up()), (5, Some(5), true));
         seen.extend(page.lines.iter().map(|line| (line.at, line.amount)));
         let Some(next) = page.next else { break };
         assert_eq!(page.lines.len(), 2);
         listing.after = Some(next);
         // What is written meanwhile is not in later parts.
-        let added = bed.registry.add_credits(&system, &acme(), 0, "more").await;
+        let more = CreditGrant::new(0, "more");
+        let added = bed.registry.add_credits(&system, &acme(), more).await;
         added.unwrap();
     }
     assert_eq!(seen.len(), 6);
@@ -365,7 +555,7 @@ async fn the_ledger_is_read_in_parts_and_by_time() {
     let times: Vec<_> = some.lines.iter().map(|line| line.at).collect();
     let second = "2026-01-04T00:00:00Z".parse().unwrap();
     assert_eq!(times, [second, from]);
-    assert_eq!((some.charged, some.sum), (2, 5));
+    assert_eq!((some.charged, some.sum), (2, None));
     let line = some.lines.first().unwrap();
     assert_eq!((line.note.as_str(), line.amount), ("POST /posts", -1));
     assert!(line.request.is_some());

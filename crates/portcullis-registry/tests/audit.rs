@@ -19,19 +19,31 @@ struct Bed {
     registry: Registry,
     store: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
+    peppers: PepperRing,
     driver: portcullis_registry::Driver,
 }
 
 async fn bed(options: Options) -> Bed {
-    let catalogue = Catalogue::builder().scope("notes:read", "Read").build();
     let (store, clock) = (Arc::new(MemoryStore::new()), ManualClock::new());
     clock.set_now(Timestamp::from_unix_seconds(1_767_225_600));
+    let peppers = PepperRing::generate().unwrap();
+    started(store, clock, peppers, options).await
+}
+
+async fn started(
+    store: Arc<MemoryStore>,
+    clock: Arc<ManualClock>,
+    peppers: PepperRing,
+    options: Options,
+) -> Bed {
+    let catalogue = Catalogue::builder().scope("notes:read", "Read").build();
     let options = options.with_clock(Arc::<ManualClock>::clone(&clock));
+    let format = TokenFormat::new("nt", Environment::Live).unwrap();
     let opened = Registry::open_with(
         Arc::clone(&store),
-        TokenFormat::new("nt", Environment::Live).unwrap(),
+        format,
         catalogue.unwrap(),
-        PepperRing::generate().unwrap(),
+        peppers.clone(),
         options,
     );
     let (registry, driver) = opened.await.unwrap();
@@ -39,6 +51,7 @@ async fn bed(options: Options) -> Bed {
         registry,
         store,
         clock,
+        peppers,
         driver,
     }
 }
@@ -155,7 +168,7 @@ async fn the_driver_removes_what_is_old_every_hour() {
         assert_eq!(bed.store.audit().len(), day + 1);
         bed.clock.advance(DAY);
     }
-    // Today is day 40: of days 0 to 9 nothing is kept, and IPs of days 33 to 39.
+    // It is day 39 by the newest row: of days 0 to 8 nothing is kept, and IPs of days 32 to 39.
     drive(&mut bed.driver, Duration::from_secs(5)).await;
     let rows = bed.store.audit();
     let issued: Vec<_> = rows
@@ -163,13 +176,14 @@ async fn the_driver_removes_what_is_old_every_hour() {
         .filter(|row| row.action == "key.issued")
         .collect();
     let kept: Vec<_> = issued.iter().map(|row| row.at).collect();
-    assert_eq!(kept, days[10..]);
+    assert_eq!(kept, days[9..]);
     let with_ip: Vec<_> = issued.iter().filter(|row| row.ip.is_some()).collect();
     let with_ip: Vec<_> = with_ip.into_iter().map(|row| row.at).collect();
-    assert_eq!(with_ip, days[33..]);
+    assert_eq!(with_ip, days[32..]);
     bed.registry.verify_audit(None).await.unwrap();
 
-    // Within the hour nothing is looked for, then it is.
+    // Within the hour nothing is looked for, then it is. The clock has agreed with the time that passes
+    // for a day, and says that it is day 41.
     bed.clock.advance(DAY);
     drive(&mut bed.driver, Duration::from_secs(50 * 60)).await;
     assert_eq!(bed.store.audit(), rows);
@@ -180,6 +194,70 @@ async fn the_driver_removes_what_is_old_every_hour() {
     // With nothing to do nothing is written.
     drive(&mut bed.driver, Duration::from_secs(3 * 60 * 60)).await;
     assert_eq!(bed.store.audit(), later);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_far_ahead_for_a_while_removes_no_more_than_the_right_one() {
+    let options = Options::new()
+        .with_audit_retention(30 * DAY)
+        .with_ip_retention(7 * DAY);
+    let mut bed = bed(options).await;
+    let mut days = Vec::new();
+    for _ in 0..40 {
+        bed.issue("acme").await;
+        days.push(bed.clock.now());
+        bed.clock.advance(DAY);
+    }
+    let now = bed.clock.now();
+    bed.clock.set_now(now.saturating_add(10_000 * DAY));
+    // What retention itself has written meanwhile is no later than the rest.
+    drive(&mut bed.driver, Duration::from_secs(5 * 60 * 60)).await;
+    let issued = |rows: &[portcullis_registry::AuditEntry]| -> Vec<_> {
+        let issued = rows.iter().filter(|row| row.action == "key.issued");
+        issued.map(|row| row.at).collect()
+    };
+    let rows = bed.store.audit();
+    assert_eq!(issued(&rows), days[9..]);
+    assert!(rows.iter().all(|row| row.at <= now));
+    let with_ip = rows.iter().filter(|row| row.ip.is_some());
+    assert_eq!(with_ip.map(|row| row.at).collect::<Vec<_>>(), days[32..]);
+
+    // Once it is right again, days without a row count too.
+    bed.clock.set_now(now);
+    bed.clock.advance(11 * DAY);
+    drive(&mut bed.driver, Duration::from_secs(61 * 60)).await;
+    assert_eq!(issued(&bed.store.audit()), days[20..]);
+    bed.registry.verify_audit(None).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_log_is_erased_too_though_the_service_is_restarted() {
+    let options = || Options::new().with_ip_retention(7 * DAY);
+    let mut bed = bed(options()).await;
+    bed.issue("acme").await;
+    // Started anew each day, and nothing else happens.
+    for day in 1..=8 {
+        assert!(
+            bed.store.audit().iter().any(|row| row.ip.is_some()),
+            "{day}"
+        );
+        bed = started(bed.store, bed.clock, bed.peppers, options()).await;
+        drive(&mut bed.driver, Duration::from_secs(1)).await;
+        bed.clock.advance(DAY);
+        drive(&mut bed.driver, Duration::from_secs(61 * 60)).await;
+    }
+    assert!(bed.store.audit().iter().all(|row| row.ip.is_none()));
+}
+
+/// An operator who says when knows when it is.
+#[tokio::test]
+async fn what_is_asked_for_is_removed_whatever_the_newest_row_says() {
+    let bed = bed(Options::new()).await;
+    bed.issue("acme").await;
+    let later = bed.clock.now().saturating_add(10_000 * DAY);
+    let system = Actor::dangerous_system();
+    let kept = bed.registry.prune_audit(&system, later).await.unwrap();
+    assert_eq!(kept.rows, 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,8 +18,8 @@ use std::{
 use common::{acme, bed, catalogue, format};
 use portcullis_core::{Clock, RequestId};
 use portcullis_registry::{
-    Actor, Batch, Charge, CreditOp, Credits, Ending, LedgerKind, LedgerListing, MemoryStore,
-    Options, Owner, Registry, Reservation, ReserveError, Store,
+    Actor, Batch, Charge, CreditOp, Credits, Ending, LedgerCheck, LedgerKind, LedgerListing,
+    MemoryStore, Options, Owner, Registry, Reservation, ReserveError, Store,
 };
 use portcullis_token::PepperRing;
 
@@ -221,6 +221,7 @@ fn credits(registry: &Registry) -> Arc<dyn Credits> {
 async fn state(registry: &Registry) -> (i64, i64, Vec<i64>) {
     let listing = LedgerListing {
         limit: 1_000,
+        check: LedgerCheck::AddedUp,
         ..LedgerListing::default()
     };
     let system = Actor::dangerous_system();

@@ -53,8 +53,9 @@ pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<Seq, Commi
     for version in &batch.forgotten_peppers {
         forget_pepper(connection, *version)?;
     }
+    let mut audit = batch.audit.clone();
     for movement in &batch.credits {
-        apply_movement(&mut Books(connection), movement)?;
+        audit.extend(apply_movement(&mut Books(connection), movement)?);
     }
     for delta in &batch.usage {
         uses::add(connection, delta).attempt(WRITING)?;
@@ -63,7 +64,7 @@ pub(crate) fn apply(connection: &Connection, batch: &Batch) -> Result<Seq, Commi
     for remac in &batch.remacs {
         put_mac(connection, remac).attempt(WRITING)?;
     }
-    audit::add_all(connection, &batch.audit).attempt(WRITING)?;
+    audit::add_all(connection, &audit).attempt(WRITING)?;
     if let Some(upkeep) = &batch.audit_upkeep {
         audit::keep(connection, upkeep).attempt(WRITING)?;
     }

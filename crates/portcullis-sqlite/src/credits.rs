@@ -10,6 +10,9 @@ use crate::{
     commit::execute,
 };
 
+pub(crate) const WAS_GIVEN: &str = "SELECT EXISTS (SELECT 1 FROM ledger \
+     WHERE owner = ?1 AND at >= ?2 AND at < ?3 AND kind = 'allowance')";
+
 /// The books of a commit that is under way.
 pub(crate) struct Books<'c>(pub(crate) &'c Connection);
 
@@ -101,6 +104,28 @@ impl portcullis_registry::Books for Books<'_> {
         let found = self.0.prepare_cached(statement).and_then(|mut statement| {
             let owner = statement.query_row([cells::request_cell(id)], |row| cells::text(row, 0));
             owner.optional()
+        });
+        Ok(found.attempt(WRITING)?)
+    }
+
+    fn added(&mut self, id: RequestId) -> Result<Option<Owner>, CommitError> {
+        let statement = "SELECT owner FROM ledger WHERE request = ?1 AND kind = 'added'";
+        let found = self.0.prepare_cached(statement).and_then(|mut statement| {
+            let owner = statement.query_row([cells::request_cell(id)], |row| cells::text(row, 0));
+            owner.optional()
+        });
+        Ok(found.attempt(WRITING)?)
+    }
+
+    fn was_given(
+        &mut self,
+        owner: &Owner,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, CommitError> {
+        let found = self.0.prepare_cached(WAS_GIVEN).and_then(|mut statement| {
+            let range = params![owner.as_str(), from.unix_micros(), until.unix_micros()];
+            statement.query_row(range, |row| row.get(0))
         });
         Ok(found.attempt(WRITING)?)
     }

@@ -19,6 +19,9 @@ pub enum OpenError {
     /// Another process has it open, or this one a second time.
     #[error("the store {} is already open", shown(.0))]
     AlreadyOpen(PathBuf),
+    /// A connection of another program reads the file, so that what was erased is still in its `-wal`.
+    #[error("another program reads the store {}: its `-wal` still has what was erased", shown(.0))]
+    BeingRead(PathBuf),
     /// A directory is in the place of the file.
     #[error("{} is a directory, not a store", shown(.0))]
     Directory(PathBuf),

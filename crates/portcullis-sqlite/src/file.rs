@@ -14,10 +14,13 @@ use crate::{
     OpenError,
     journal::{self, JournalError, JournalWriter},
     migrate::{self, Contents},
+    traces,
 };
 
 /// How long to wait for a connection of another program, or of the application's own tables.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a file that is written anew waits for those who still read what was in it.
+const REWRITE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Statements kept per connection; there are about forty.
 const STATEMENTS: usize = 64;
 
@@ -95,6 +98,16 @@ impl StoreFile {
     /// From now on the store has no journal.
     pub(crate) fn forget_journal(&self) -> Result<(), OpenError> {
         journal::forget(&self.connection).map_err(|error| refused(&self.path, error))
+    }
+
+    /// Writes the file anew, with nothing in it of what was deleted, wherever SQLite had left it.
+    pub(crate) fn rewrite(&self) -> Result<(), OpenError> {
+        let done = self.connection.execute_batch("VACUUM");
+        let emptied = done.and_then(|()| traces::empty_log(&self.connection, REWRITE_TIMEOUT));
+        match emptied.map_err(|error| refused(&self.path, error))? {
+            true => Ok(()),
+            false => Err(OpenError::BeingRead(self.path.clone())),
+        }
     }
 
     /// One more connection, which only reads.
@@ -311,6 +324,8 @@ fn prepare(connection: &mut Connection, version: u32) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -32_768)?;
     // As much is written before it is moved into the file, so that such pages are moved once.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 8_192, |_| Ok(()))?;
+    // What is deleted is overwritten, so that an address that was erased is not in an unused page.
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     migrate::migrate(connection, version)
 }
 

@@ -19,9 +19,11 @@ mod migrate;
 mod reader;
 mod restore;
 mod store;
+mod traces;
 mod uses;
 mod writer;
 
+pub use audit::{VerifyError, verify_audit};
 pub use backup::{Backup, BackupError, backup};
 pub use error::OpenError;
 pub use journal::JournalError;

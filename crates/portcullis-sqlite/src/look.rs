@@ -77,6 +77,14 @@ pub fn look_at_peppers(store: &Path) -> Result<Vec<StoredPepper>, LookError> {
 /// # Errors
 /// [`LookError`]. The store is as it was in any case.
 pub fn look_at_audit(store: &Path, query: &AuditQuery) -> Result<AuditPage, LookError> {
+    look_at_log(store, |connection| audit::page(connection, query))
+}
+
+/// Runs `work` in one snapshot of a store whose audit log is a chain.
+pub(crate) fn look_at_log<T>(
+    store: &Path,
+    work: impl Fn(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, LookError> {
     look(store, |connection, version| {
         match version < audit::CHAINED_SINCE {
             true => Ok(Err(LookError::Older {
@@ -85,7 +93,7 @@ pub fn look_at_audit(store: &Path, query: &AuditQuery) -> Result<AuditPage, Look
             })),
             false => {
                 let snapshot = connection.unchecked_transaction()?;
-                audit::page(&snapshot, query).map(Ok)
+                work(&snapshot).map(Ok)
             }
         }
     })?

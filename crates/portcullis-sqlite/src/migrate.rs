@@ -8,7 +8,7 @@ use crate::audit;
 pub(crate) const APPLICATION_ID: i32 = 0x5074_636c;
 
 /// What makes version n + 1 of version n.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_directory.sql"),
     include_str!("../migrations/0003_networks_plans_imports.sql"),
@@ -16,7 +16,9 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0005_audit.sql"),
     include_str!("../migrations/0006_credits.sql"),
     include_str!("../migrations/0007_usage.sql"),
-    include_str!("../migrations/0008_tickets.sql"),
+    include_str!("../migrations/0008_ledger.sql"),
+    include_str!("../migrations/0009_joined.sql"),
+    include_str!("../migrations/0010_tickets.sql"),
 ];
 
 /// The newest version that is known.

@@ -110,6 +110,20 @@ impl SqliteStore {
         StoreFile::open(path.as_ref())?.forget_journal()
     }
 
+    /// Writes the file of a store that nothing has open anew, so that it has nothing of what was
+    /// erased.
+    ///
+    /// What a store deletes it overwrites, but SQLite has moved rows about in its file before, and
+    /// leaves copies of them in what is unused of its pages. It needs as much space again for a while,
+    /// in the folder of temporary files and in that of the store, and takes some seconds for each
+    /// gigabyte.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for the journal; and [`OpenError::BeingRead`].
+    pub fn rewrite(path: impl AsRef<Path>) -> Result<(), OpenError> {
+        StoreFile::open(path.as_ref())?.rewrite()
+    }
+
     fn start(file: StoreFile, journal: Option<JournalWriter>) -> Result<Self, OpenError> {
         let readers = (0..READERS)
             .map(|_| file.reader())
@@ -181,8 +195,12 @@ impl Store for SqliteStore {
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Seq, CommitError>> {
         let until = commit::until(&batch);
+        let erases = batch.audit_upkeep.is_some();
         let work = move |connection: &Connection| commit::apply(connection, &batch);
-        Box::pin(self.writer.run(until, work))
+        match erases {
+            true => Box::pin(self.writer.erase(until, work)),
+            false => Box::pin(self.writer.run(until, work)),
+        }
     }
 
     /// Whoever asks this is about to say that something "is so already", so it must be in the

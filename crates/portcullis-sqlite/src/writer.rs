@@ -24,6 +24,7 @@ use crate::{
     attempt::{self, WRITING},
     journal::{JournalError, JournalWriter},
     lost::Lost,
+    traces::Traces,
 };
 
 /// How many tasks wait before callers wait for a place.
@@ -46,6 +47,13 @@ pub(crate) enum Until {
     Committed,
     /// So it is, and the revocation journal, if there is one, has every change up to it.
     InJournal,
+}
+
+/// Whether the log of writes may keep what a task has deleted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Deleted {
+    MayStay,
+    IsErased,
 }
 
 /// The journal, and whether something may be committed that is not in it.
@@ -96,9 +104,40 @@ impl Writer {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        self.queue(until, Deleted::MayStay, work).await
+    }
+
+    /// Runs `work` as [`run`](Self::run) does, and empties the log of writes: before the future is
+    /// ready, unless somebody reads what is there; then with a later commit.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub(crate) async fn erase<T, E>(
+        &self,
+        until: Until,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.queue(until, Deleted::IsErased, work).await
+    }
+
+    async fn queue<T, E>(
+        &self,
+        until: Until,
+        deleted: Deleted,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let task = Queued {
             until,
+            deleted,
             work: Some(work),
             outcome: None,
             reply,
@@ -133,12 +172,14 @@ enum Wish {
 /// One caller's work, without its types.
 trait Task: Send {
     fn until(&self) -> Until;
+    fn deleted(&self) -> Deleted;
     fn run(&mut self, connection: &Connection) -> Wish;
     fn answer(self: Box<Self>, committed: Result<(), Lost>);
 }
 
 struct Queued<F, T, E> {
     until: Until,
+    deleted: Deleted,
     work: Option<F>,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
@@ -152,6 +193,10 @@ where
 {
     fn until(&self) -> Until {
         self.until
+    }
+
+    fn deleted(&self) -> Deleted {
+        self.deleted
     }
 
     fn run(&mut self, connection: &Connection) -> Wish {
@@ -175,6 +220,8 @@ where
 }
 
 fn serve(connection: &Connection, mut journal: Journal, mut queue: mpsc::Receiver<Box<dyn Task>>) {
+    let mut traces = Traces::unknown();
+    traces.remove(connection);
     while let Some(first) = queue.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP {
@@ -184,7 +231,7 @@ fn serve(connection: &Connection, mut journal: Journal, mut queue: mpsc::Receive
             }
         }
         while !group.is_empty() {
-            group = write(connection, &mut journal, group);
+            group = write(connection, &mut journal, &mut traces, group);
         }
     }
 }
@@ -194,6 +241,7 @@ fn serve(connection: &Connection, mut journal: Journal, mut queue: mpsc::Receive
 fn write(
     connection: &Connection,
     journal: &mut Journal,
+    traces: &mut Traces,
     tasks: Vec<Box<dyn Task>>,
 ) -> Vec<Box<dyn Task>> {
     let mut waiting = tasks.into_iter();
@@ -219,6 +267,10 @@ fn write(
         // If even this fails, the next BEGIN says so.
         drop(execute(connection, "ROLLBACK"));
     }
+    if done.iter().any(|task| task.deleted() == Deleted::IsErased) {
+        traces.note();
+    }
+    traces.remove(connection);
     let (changes, others): (Vec<_>, Vec<_>) = done
         .into_iter()
         .partition(|task| task.until() == Until::InJournal);
@@ -283,6 +335,7 @@ mod tests {
         (
             Box::new(Queued {
                 until: Until::Committed,
+                deleted: Deleted::MayStay,
                 work: Some(work),
                 outcome: None,
                 reply,
@@ -299,7 +352,7 @@ mod tests {
             is_behind: Arc::default(),
         };
         while !group.is_empty() {
-            group = write(connection, &mut journal, group);
+            group = write(connection, &mut journal, &mut Traces::unknown(), group);
         }
         let answers = answers
             .into_iter()

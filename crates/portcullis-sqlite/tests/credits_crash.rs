@@ -18,8 +18,8 @@ use std::{
 
 use portcullis_core::{Clock, ManualClock, RequestId, Timestamp};
 use portcullis_registry::{
-    Actor, Batch, Charge, CommitError, CreditOp, Credits, LedgerKind, LedgerListing, Options,
-    Owner, Plan, Registry, Reservation, ReserveError, Store,
+    Actor, Batch, Charge, CommitError, CreditGrant, CreditOp, Credits, LedgerCheck, LedgerKind,
+    LedgerListing, Options, Owner, Plan, Registry, Reservation, ReserveError, Store,
 };
 use portcullis_scope::Catalogue;
 use portcullis_sqlite::SqliteStore;
@@ -253,6 +253,7 @@ async fn charges(registry: &Registry, number: u64) -> BTreeMap<u128, i64> {
     let (system, owner) = (Actor::dangerous_system(), owner(number));
     let mut listing = LedgerListing {
         limit: 1_000,
+        check: LedgerCheck::AddedUp,
         ..LedgerListing::default()
     };
     let (mut lines, mut last) = (Vec::new(), None);
@@ -326,7 +327,8 @@ fn sixty_four_threads_are_killed_while_they_spend_and_nothing_is_spent_twice() {
             for number in 0..3 {
                 let owner = owner(number);
                 registry.ensure_owner(&owner, 0).await.unwrap();
-                let added = registry.add_credits(&system, &owner, ADDED.into(), "bought");
+                let added =
+                    registry.add_credits(&system, &owner, CreditGrant::new(ADDED.into(), "bought"));
                 added.await.unwrap();
             }
             if round == 0 {

@@ -78,38 +78,6 @@ async fn people_are_there_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn memberships_are_in_the_order_of_the_organisations() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("portcullis.db");
-    let store = SqliteStore::open(&path).unwrap();
-    let ada = account("ada@example.com", "ada");
-    let (mut older, mut newer) = (
-        account("bob@x.example", "bob"),
-        account("eve@x.example", "eve"),
-    );
-    older.org.created_at = Timestamp::from_unix_seconds(1_000);
-    newer.org.created_at = Timestamp::from_unix_seconds(2_000_000_000);
-    for new in [&newer, &ada, &older] {
-        store.create(new.clone()).await.unwrap();
-    }
-    let connection = Connection::open(&path).unwrap();
-    for (new, role) in [(&newer, "auditor"), (&older, "member")] {
-        let statement = "INSERT INTO memberships (user, org, role) VALUES (?1, ?2, ?3)";
-        let row = (ada.account.id.as_str(), new.org.id.as_str(), role);
-        connection.execute(statement, row).unwrap();
-    }
-    drop(connection);
-    let memberships = store.memberships(ada.account.id.clone()).await.unwrap();
-    let slugs: Vec<_> = memberships
-        .iter()
-        .map(|one| one.org.slug.as_str())
-        .collect();
-    assert_eq!(slugs, ["bob", "ada", "eve"]);
-    let roles: Vec<_> = memberships.iter().map(|one| one.role).collect();
-    assert_eq!(roles, [Role::Member, Role::Owner, Role::Auditor]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_a_member_is_written_with_its_line_in_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path().join("portcullis.db")).unwrap();

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use portcullis_core::{RequestId, Timestamp};
 use portcullis_registry::{
-    Account, Batch, CreditOp, Found, Key, LedgerKind, LedgerPage, LedgerQuery, Store, Terms,
+    Account, Batch, CreditOp, Found, Key, LedgerCheck, LedgerKind, LedgerPage, LedgerQuery, Store,
+    Terms,
 };
 use portcullis_sqlite::SqliteStore;
 use rusqlite::Connection;
@@ -50,6 +51,7 @@ async fn page(store: &SqliteStore, owner: &str) -> LedgerPage {
         until: None,
         after: None,
         limit: 100,
+        check: LedgerCheck::AddedUp,
     };
     match store.get(Key::Ledger(query)).await.unwrap().found {
         Found::Ledger(page) => *page,
@@ -78,7 +80,7 @@ async fn what_was_there_is_carried_over_and_adds_up() {
         reserved: 30,
         ..Account::default()
     };
-    assert_eq!((acme.account.clone(), acme.sum), (account, 93));
+    assert_eq!((acme.account.clone(), acme.sum), (account, Some(93)));
     assert!(acme.adds_up());
     let lines = acme
         .lines

@@ -308,6 +308,38 @@ fn a_knowledge_base_is_filled_searched_and_deleted_with_its_texts() {
 }
 
 #[test]
+fn a_search_goes_through_more_texts_than_are_read_at_a_time() {
+    let world = World::new();
+    let kb = made(&world, "/kbs", &json!({"name": "Tea"}));
+    let path = format!("/kbs/{}", text(&kb, "id"));
+    let add = |body: &str| {
+        let doc = json!({"title": "t", "text": body});
+        text(&made(&world, &format!("{path}/docs"), &doc), "id")
+    };
+    let oldest = add("green green");
+    let others: Vec<String> = (0..104).map(|_| add("green")).collect();
+    // One that can't be read is neither found nor in the way of those before it.
+    let broken = "UPDATE social_documents SET record = '{' WHERE id = ?1";
+    for id in others.iter().take(60) {
+        world.store().execute(broken, [id]).unwrap();
+    }
+    // Ten different words, and one of them twice.
+    let query = "g r e en gr re gre ree een green GREEN";
+    let body = json!({"query": query, "limit": 100});
+    let found = world.send("POST", &format!("{path}/search"), &body);
+    let found = found.data(200);
+    assert_eq!(
+        (&found["query"], &found["total"]),
+        (&json!(query), &json!(45))
+    );
+    let results = found["results"].as_array().unwrap();
+    let results: Vec<String> = results.iter().map(|hit| text(hit, "docId")).collect();
+    let newest_first = others.iter().skip(60).rev();
+    let expected: Vec<&String> = std::iter::once(&oldest).chain(newest_first).collect();
+    assert_eq!(results.iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn an_agent_is_run_switched_off_and_deleted_with_its_runs() {
     let world = World::new();
     let agents = || world.get("/usage/summary")["agents"].clone();

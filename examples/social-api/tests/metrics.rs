@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
+use serde_json::json;
+
 #[expect(
     dead_code,
     reason = "each file of tests uses a part of what they share"
@@ -221,6 +223,12 @@ fn each_request_is_counted_by_what_came_of_it() {
         .try_login(EMAIL, "wrong")
         .refused(401, "invalid_credentials");
 
+    let new = json!({"email": "new@example.com", "password": PASSWORD, "name": "New"});
+    world
+        .client
+        .send_json("POST", "/auth/signup", None, &new)
+        .refused(403, "signup_closed");
+
     let after = scrape(&world.server);
     let expected = [
         ("api_key", "passed"),
@@ -242,8 +250,20 @@ fn each_request_is_counted_by_what_came_of_it() {
         1
     );
     assert_eq!(more("portcullis_credits_charged_total", &[]), 0);
-    let refused = [("call", "login"), ("outcome", "refused")];
-    assert_eq!(more("portcullis_login_attempts_total", &refused), 1);
+    for call in ["login", "signup"] {
+        let refused = [("call", call), ("outcome", "refused")];
+        assert_eq!(
+            more("portcullis_login_attempts_total", &refused),
+            1,
+            "{call}"
+        );
+    }
+    // What an alert waits for is there before it first happens.
+    for action in ["refresh.reused", "leak.reported"] {
+        let labels = Labels::from([("action".to_owned(), action.to_owned())]);
+        let sample = ("portcullis_changes_total".to_owned(), labels);
+        assert!(before.samples.contains_key(&sample), "{action}");
+    }
     assert_eq!(
         before.of("portcullis_changes_total", &[("action", "key.issued")]),
         1
@@ -322,6 +342,7 @@ fn nothing_that_comes_with_requests_makes_a_series_or_is_told() {
         "changes_since",
         "login",
         "refresh",
+        "signup",
         "changes",
         "settlements",
         "reminders",
@@ -336,15 +357,18 @@ fn nothing_that_comes_with_requests_makes_a_series_or_is_told() {
         "key.issued",
         "key.revoked",
         "key.rotated",
+        "leak.reported",
         "owner.added",
         "owner.credits",
         "owner.plan",
         "owner.suspension",
         "pepper.retired",
         "refresh.reused",
+        "session.came",
         "session.changed",
         "session.displaced",
         "session.ended",
+        "session.left",
         "session.refreshed",
         "session.started",
     ]);

@@ -222,7 +222,9 @@ fn what_was_used_is_summed_up_for_the_organisation() {
         world.client.send("POST", &publish, Some(&key.key)).status,
         200
     );
-    world.client.create_post(&world.session);
+    let post = world.client.create_post(&world.session);
+    let put = json!({"text": "by hand", "source": "cli"});
+    world.send("PUT", &format!("/posts/{post}"), &put).data(200);
     let summary = world
         .client
         .send("GET", "/usage/summary", Some(&key.key))
@@ -236,7 +238,7 @@ fn what_was_used_is_summed_up_for_the_organisation() {
         json!({
             "total": 2,
             "published": 1,
-            "bySource": {"dashboard": 1, "api": 1, "mcp": 0, "cli": 0, "agent": 0},
+            "bySource": {"dashboard": 0, "api": 1, "mcp": 0, "cli": 1, "agent": 0},
         })
     );
     assert_eq!(summary["trend"]["posts"][0]["count"], json!(2));

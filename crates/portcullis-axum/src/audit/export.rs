@@ -9,12 +9,14 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use portcullis_core::BoxFuture;
-use portcullis_registry::{Actor, AuditPage, AuditQuery, ChangeError, Registry};
+use portcullis_registry::{Actor, AuditPage, AuditQuery, ChangeError, Registry, StoreError};
+
+use super::row::Row;
 
 /// Rows as lines of JSON, of which no more than one part is in memory.
 ///
-/// It ends with the rows that there are when it comes to the end. If a part can't be read the body
-/// is broken off, so that what came is not taken for all.
+/// It ends with the rows that there are when it comes to the end. If a part can't be read, or was
+/// removed meanwhile, the body is broken off, so that what came is not taken for all.
 pub(super) struct Export {
     registry: Registry,
     actor: Actor,
@@ -51,7 +53,17 @@ impl Export {
     fn read(&self) -> BoxFuture<'static, Result<AuditPage, ChangeError>> {
         let (registry, actor) = (self.registry.clone(), self.actor.clone());
         let query = self.query.clone();
-        Box::pin(async move { registry.audit_log(&actor, query).await })
+        Box::pin(async move {
+            let after = query.after;
+            let page = registry.audit_log(&actor, query).await?;
+            match after {
+                Some(after) if page.has_hole_after(after) => {
+                    let gone = "rows that were to be read next were removed";
+                    Err(StoreError::transient("could not export the audit log", gone).into())
+                }
+                _ => Ok(page),
+            }
+        })
     }
 }
 
@@ -77,7 +89,7 @@ impl Body for Export {
                 Step::Read(page) => {
                     let mut lines = String::new();
                     for record in &page.records {
-                        lines += &record.to_json_line();
+                        lines += &Row::of(record).to_json_line();
                         lines.push('\n');
                     }
                     self.query.after = page.next;
@@ -99,5 +111,47 @@ impl fmt::Debug for Export {
         f.debug_struct("Export")
             .field("query", &self.query)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::BodyExt;
+    use portcullis_core::Clock;
+    use portcullis_registry::AuditOrder;
+    use portcullis_scope::{Catalogue, Scope};
+    use portcullis_testkit::TestBed;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_export_is_broken_off_where_rows_were_removed_meanwhile() {
+        for (removed, is_whole) in [(0, true), (2, true), (3, false)] {
+            let catalogue = Catalogue::builder().scope("notes:read", "Read").build();
+            let bed = TestBed::new(catalogue.unwrap()).await;
+            let (registry, system) = (bed.registry(), Actor::dangerous_system());
+            let start = bed.clock().now();
+            for _ in 0..5 {
+                bed.key([Scope::from_static("notes:read")]).await;
+                bed.clock().advance(Duration::from_secs(1));
+            }
+            let query = AuditQuery {
+                order: AuditOrder::OldestFirst,
+                limit: 2,
+                counted: false,
+                ..AuditQuery::default()
+            };
+            let first = registry.audit_log(&system, query.clone()).await.unwrap();
+            let mut export = Export::new(registry.clone(), system.clone(), query, first);
+            assert!(export.frame().await.unwrap().is_ok());
+            let before = start.saturating_add(Duration::from_secs(removed));
+            let pruned = registry.prune_audit(&system, before).await.unwrap();
+            assert_eq!(pruned.rows, removed);
+            let next = export.frame().await.unwrap();
+            assert_eq!(next.is_ok(), is_whole, "{removed}");
+            assert_eq!(export.frame().await.is_some(), is_whole, "{removed}");
+        }
     }
 }

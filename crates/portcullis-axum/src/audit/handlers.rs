@@ -2,12 +2,9 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header, request::Parts};
-use portcullis_core::Timestamp;
-use portcullis_registry::{AuditOrder, AuditQuery, AuditRecord, ChangeError, Registry};
-use serde::Serialize;
-use serde_json::Value;
+use portcullis_registry::{AuditOrder, AuditQuery, ChangeError, Registry};
 
-use super::{export::Export, query};
+use super::{export::Export, query, row::Row};
 use crate::{
     ApiError, Data,
     extract::{Refused, actor},
@@ -22,31 +19,6 @@ pub(super) struct Audit {
     registry: Registry,
 }
 
-/// A row as it is shown.
-#[derive(Debug, Serialize)]
-struct RowBody<'a> {
-    at: Timestamp,
-    actor: &'a str,
-    action: &'a str,
-    target: &'a str,
-    ip: Option<&'a str>,
-    details: Value,
-}
-
-impl<'a> RowBody<'a> {
-    fn of(record: &'a AuditRecord) -> Self {
-        Self {
-            at: record.at,
-            actor: &record.actor,
-            action: &record.action,
-            target: &record.target,
-            ip: record.ip.as_deref(),
-            // It is an object, unless somebody else has written into the store.
-            details: serde_json::from_str(&record.details).unwrap_or_default(),
-        }
-    }
-}
-
 impl Audit {
     pub(super) const fn of(registry: Registry) -> Self {
         Self { registry }
@@ -57,7 +29,7 @@ impl Audit {
         let query = query::listing(&mut parts).await?;
         let page = self.registry.audit_log(&actor, query).await;
         let page = page.map_err(refused)?;
-        let rows: Vec<RowBody<'_>> = page.records.iter().map(RowBody::of).collect();
+        let rows: Vec<Row<'_>> = page.records.iter().map(Row::of).collect();
         let mut response = Data(rows).into_response();
         let next = page.next.map(|next| next.to_string());
         paged(response.headers_mut(), page.total, next);

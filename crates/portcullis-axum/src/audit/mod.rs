@@ -4,3 +4,4 @@ mod export;
 mod handlers;
 mod mount;
 mod query;
+mod row;

@@ -172,9 +172,10 @@ impl Orgs {
             }
             OrgError::NotFound => ApiError::not_found("organisation or member").into(),
             OrgError::NoAccount => ApiError::not_found("account of this address").into(),
-            OrgError::AlreadyMember | OrgError::LastOwner | OrgError::TooMany => {
-                ApiError::conflict(error.to_string()).into()
-            }
+            OrgError::AlreadyMember
+            | OrgError::LastOwner
+            | OrgError::TooMany
+            | OrgError::TooManyOfPerson => ApiError::conflict(error.to_string()).into(),
             OrgError::RateLimited { retry_after } => Cause::RateLimited {
                 retry_after: Some(retry_after),
             }

@@ -115,9 +115,16 @@ impl People {
         if from == Some(Role::Owner) && to != Some(Role::Owner) && owners.count() <= 1 {
             return MemberChanged::LastOwner;
         }
-        self.memberships
-            .retain(|(of, with, _)| *of != user || *with != org);
-        self.memberships.extend(to.map(|role| (user, org, role)));
+        let mut memberships = self.memberships.iter_mut();
+        let found = memberships.find(|(of, with, _)| *of == user && *with == org);
+        match (found, to) {
+            // In its place, which says when the person joined.
+            (Some((_, _, kept)), Some(role)) => *kept = role,
+            (None, Some(role)) => self.memberships.push((user, org, role)),
+            (_, None) => self
+                .memberships
+                .retain(|(of, with, _)| *of != user || *with != org),
+        }
         MemberChanged::Done { is_logged: false }
     }
 }
@@ -165,18 +172,12 @@ impl Directory for MemoryDirectory {
 
     fn memberships(&self, id: User) -> BoxFuture<'_, Result<Vec<Membership>, StoreError>> {
         let people = self.lock();
-        let orgs = people.orgs.iter();
-        let found = orgs.filter_map(|org| {
-            Some(Membership {
-                role: people.role(&id, &org.id)?,
-                org: org.clone(),
-            })
+        let memberships = people.memberships.iter().filter(|(of, _, _)| *of == id);
+        let found = memberships.filter_map(|(_, with, role)| {
+            let org = people.orgs.iter().find(|org| org.id == *with)?.clone();
+            Some(Membership { org, role: *role })
         });
-        let mut found: Vec<_> = found.collect();
-        found.sort_by(|one, other| {
-            let place = |found: &Membership| (found.org.created_at, found.org.id.clone());
-            place(one).cmp(&place(other))
-        });
+        let found: Vec<_> = found.collect();
         Box::pin(async move { Ok(found) })
     }
 

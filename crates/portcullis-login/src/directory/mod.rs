@@ -39,7 +39,8 @@ pub trait Directory: fmt::Debug + Send + Sync {
     /// [`StoreError`] if the store could not be read.
     fn account(&self, id: User) -> BoxFuture<'_, Result<Option<Account>, StoreError>>;
 
-    /// Reads what a person is a member of, the oldest organisation first, then by id.
+    /// Reads what a person is a member of, in the order in which they joined: another role changes
+    /// no place, and who comes back is the last.
     ///
     /// An unknown person is a member of nothing.
     ///

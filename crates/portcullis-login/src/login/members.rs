@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     Login, OrgError, Unavailable,
-    orgs::{MAX_MEMBERS, person},
+    orgs::{MAX_MEMBERS, MAX_MEMBERSHIPS, person},
     service::at,
 };
 use crate::{Account, Email, Member, MemberChange, MemberChanged, Role};
@@ -64,6 +64,10 @@ impl Login {
         if members.len() >= MAX_MEMBERS {
             return Err(OrgError::TooMany);
         }
+        let memberships = self.directory.memberships(account.id.clone()).await?;
+        if memberships.len() >= MAX_MEMBERSHIPS {
+            return Err(OrgError::TooManyOfPerson);
+        }
         match self.write(&manager, &account, None, Some(role)).await? {
             MemberChanged::Done { .. } => Ok(Member { account, role }),
             // Somebody else has added this person meanwhile, or the manager is none any more.
@@ -88,7 +92,8 @@ impl Login {
         Ok(Member { account, role })
     }
 
-    /// Removes a member from the organisation that a session speaks for: no session of the person
+    /// Removes a member from the organisation that a session speaks for; anybody may remove themselves.
+    /// No session of the person
     /// speaks for it once this has returned. The keys that the person has made stay: they are the
     /// organisation's.
     ///
@@ -112,7 +117,10 @@ impl Login {
         ip: Option<IpAddr>,
     ) -> Result<Account, OrgError> {
         for _ in 0..TRIES {
-            let manager = self.manager(who, ip).await?;
+            let manager = match to.is_none() && person(who)? == user {
+                true => self.leaver(who, ip).await?,
+                false => self.manager(who, ip).await?,
+            };
             let members = self.directory.members(manager.org.clone()).await?;
             let mut members = members.into_iter();
             let found = members.find(|member| member.account.id == *user);
@@ -173,6 +181,20 @@ impl Login {
             self.registry.note_audit(entry).await?;
         }
         Ok(changed)
+    }
+
+    /// Whoever asks, to leave the organisation that their session speaks for: whatever they are there.
+    async fn leaver(&self, who: &Principal, ip: Option<IpAddr>) -> Result<Manager, OrgError> {
+        let (user, org) = (person(who)?.clone(), who.owner().clone());
+        let role = self.role_in(&user, &org).await?;
+        let role = role.ok_or(OrgError::NotFound)?;
+        self.check_whole(who, role)?;
+        Ok(Manager {
+            user,
+            org,
+            role,
+            ip,
+        })
     }
 
     /// Whoever asks, if they may manage the organisation that their session speaks for.

@@ -44,6 +44,9 @@ pub enum OrgError {
     /// The organisation has as many members as it may: 409 `conflict`.
     #[error("an organisation has at most {MAX_MEMBERS} members")]
     TooMany,
+    /// The person is in as many organisations as one may be: 409 `conflict`.
+    #[error("this person is a member of {MAX_MEMBERSHIPS} organisations already")]
+    TooManyOfPerson,
     /// Too many addresses without an account were tried: 429 `rate_limited` with Retry-After.
     #[error("too many addresses without an account")]
     RateLimited {
@@ -61,6 +64,8 @@ pub enum OrgError {
 
 /// How many members an organisation has at most.
 pub(super) const MAX_MEMBERS: usize = 1_000;
+/// How many organisations a person is a member of at most: who is added is not asked.
+pub(super) const MAX_MEMBERSHIPS: usize = 100;
 
 impl From<StoreError> for OrgError {
     fn from(error: StoreError) -> Self {
@@ -90,7 +95,8 @@ pub(super) fn person(who: &Principal) -> Result<&User, OrgError> {
 }
 
 impl Login {
-    /// The organisations that the person whose session asks is a member of, the oldest first.
+    /// The organisations that the person whose session asks is a member of, in the order in which
+    /// they joined.
     ///
     /// # Errors
     /// [`OrgError`]: `SessionRequired` for a key, or `Unavailable`.

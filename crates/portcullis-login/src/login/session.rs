@@ -32,7 +32,8 @@ pub struct LoggedIn {
 }
 
 impl Login {
-    /// Logs somebody in, to the oldest organisation that they are a member of.
+    /// Logs somebody in, to the first organisation that they joined and are still a member of. So
+    /// whoever is added to another goes on to log in to the same.
     ///
     /// The text of the address need not be one: it is then as unknown as another. An unknown user
     /// costs the same work as a wrong password. A hash that was made with an old pepper or other
@@ -86,7 +87,7 @@ impl Login {
         self.remember(&account, ip).await;
         let memberships = self.directory.memberships(account.id.clone()).await?;
         match memberships.into_iter().next() {
-            Some(oldest) => Ok((account, oldest)),
+            Some(first) => Ok((account, first)),
             None => Err(LoginError::InvalidCredentials),
         }
     }

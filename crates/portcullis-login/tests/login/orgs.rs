@@ -226,6 +226,15 @@ async fn a_session_speaks_for_another_organisation_of_its_user() {
 }
 
 #[tokio::test]
+async fn whoever_is_added_elsewhere_logs_in_to_the_same_as_before() {
+    // Ada's organisation is the older one.
+    let (world, ada, bob) = with_bob(Role::Member).await;
+    assert!(ada.org.created_at <= bob.org.created_at);
+    let again = world.try_login(BOB, PASSWORD, None).await.unwrap();
+    assert_eq!(again.org, bob.org);
+}
+
+#[tokio::test]
 async fn keys_and_people_of_other_systems_have_no_organisations_here() {
     let world = open().await;
     let ada = world.logged_in().await;
@@ -268,7 +277,7 @@ async fn members_and_auditors_manage_nobody() {
                 .change_member(&principal, adas, Role::Member, None)
                 .await
                 .map(drop),
-            login.remove_member(&principal, own, None).await,
+            login.remove_member(&principal, adas, None).await,
         ];
         for refused in refusals {
             let Err(OrgError::Insufficient { missing }) = refused else {
@@ -278,6 +287,11 @@ async fn members_and_auditors_manage_nobody() {
         }
         let members = login.members(&who(&world, &ada).await).await.unwrap();
         assert_eq!(members.len(), 2);
+        // But nobody is kept where they don't want to be.
+        login.remove_member(&principal, own, None).await.unwrap();
+        assert!(is_out(&world, &bob).await);
+        let members = login.members(&who(&world, &ada).await).await.unwrap();
+        assert_eq!(members.len(), 1);
     }
 }
 
@@ -405,6 +419,26 @@ async fn the_last_owner_stays() {
     assert!(is_out(&world, &ada).await);
     let none = world.try_login(EMAIL, PASSWORD, None).await;
     assert!(matches!(none, Err(LoginError::InvalidCredentials)));
+}
+
+#[tokio::test]
+async fn a_person_is_added_to_a_hundred_organisations_at_most() {
+    let world = open().await;
+    signed_up(&world, BOB).await;
+    let email = BOB.parse().unwrap();
+    // Bob has one already.
+    for number in 0..100 {
+        let owner = signed_up(&world, &format!("o{number}@example.com")).await;
+        let principal = who(&world, &owner).await;
+        let added = world
+            .login
+            .add_member(&principal, &email, Role::Member, None);
+        match added.await {
+            Ok(_) => assert!(number < 99),
+            Err(OrgError::TooManyOfPerson) => assert_eq!(number, 99),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
 }
 
 #[tokio::test]

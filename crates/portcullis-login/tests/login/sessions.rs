@@ -11,6 +11,7 @@ use portcullis_registry::{Actor, MemoryStore, NewKey, Revoked, SessionTerms};
 use portcullis_scope::{Catalogue, Grant};
 use portcullis_token::{Pepper, PepperVersion};
 
+use crate::people::Call;
 use crate::world::{EMAIL, PASSWORD, World, catalogue, cheap, roles, secret};
 
 #[tokio::test]
@@ -104,6 +105,49 @@ async fn an_unknown_user_and_a_wrong_password_look_the_same_and_cost_the_same() 
             "{refused:?}"
         );
         assert_eq!(world.login.passwords().computed(), before, "{email:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_member_of_nothing_looks_like_a_wrong_password_and_costs_one() {
+    let world = World::new().await;
+    world.directory.set_removed(true);
+    let before = world.login.passwords().computed();
+    let refused = world.try_login(EMAIL, PASSWORD, None).await.unwrap_err();
+    assert!(
+        matches!(refused, LoginError::InvalidCredentials),
+        "{refused:?}"
+    );
+    assert_eq!(world.login.passwords().computed(), before + 1);
+}
+
+#[tokio::test]
+async fn over_the_limit_of_an_account_nothing_is_computed_whether_there_is_one_or_not() {
+    let world = World::new().await;
+    for (network, email) in [(1, EMAIL), (2, "nobody@example.com"), (3, "not an address")] {
+        for number in 0..5 {
+            let from = Some(std::net::IpAddr::from([10, 0, network, number]));
+            let _wrong = world.try_login(email, "wrong", from).await.unwrap_err();
+        }
+        let before = world.login.passwords().computed();
+        let asked = world.directory.calls(Call::AccountByEmail);
+        for spelling in [email.to_owned(), email.to_uppercase()] {
+            let from = Some(std::net::IpAddr::from([10, 0, network, 5]));
+            let refused = world
+                .try_login(&spelling, PASSWORD, from)
+                .await
+                .unwrap_err();
+            let LoginError::RateLimited { retry_after } = refused else {
+                panic!("{refused:?}");
+            };
+            assert!((1..=901).contains(&retry_after.as_secs()), "{spelling}");
+        }
+        assert_eq!(world.login.passwords().computed(), before, "{email}");
+        assert_eq!(
+            world.directory.calls(Call::AccountByEmail),
+            asked,
+            "{email}"
+        );
     }
 }
 

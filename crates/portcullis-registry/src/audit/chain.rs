@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use portcullis_core::Timestamp;
 
 use super::{
-    AuditFault, AuditHead, AuditRecord, AuditVerified,
+    AuditFault, AuditHead, AuditPrefix, AuditRecord, AuditVerified,
     upkeep::{Erased, erased_by, pruned_by},
 };
 
@@ -114,13 +114,17 @@ impl AuditChain {
         {
             return Err(AuditFault::Witness { number });
         }
+        // Of a store it is read from the row before; a line of an export says it itself.
+        if record.previous != self.head.hash {
+            return Err(AuditFault::Changed { number });
+        }
+        self.note(record)?;
         self.head = record.head();
-        self.note(record);
         Ok(())
     }
 
     /// What the row says of other rows.
-    fn note(&mut self, record: &AuditRecord) {
+    fn note(&mut self, record: &AuditRecord) -> Result<(), AuditFault> {
         if record.is_erased() {
             let gone = self.erased.entry(record.owner.clone()).or_insert(Gone {
                 newest: (record.at, record.number),
@@ -129,8 +133,18 @@ impl AuditChain {
             gone.last = record.number;
             gone.newest = gone.newest.max((record.at, record.number));
         }
-        if let Some(pruned) = pruned_by(record) {
-            self.pruned = pruned;
+        if let Some(AuditPrefix { through, rows }) = pruned_by(record) {
+            let before = through.number.checked_sub(rows);
+            // Where the first that is seen began, no row says any more.
+            let follows = match self.pruned == AuditHead::START {
+                true => before.is_some(),
+                false => before == Some(self.pruned.number),
+            };
+            if !follows {
+                let number = record.number;
+                return Err(AuditFault::Miscounted { number });
+            }
+            self.pruned = through;
         }
         if let Some(Erased {
             through,
@@ -145,6 +159,7 @@ impl AuditChain {
                 !is_said
             });
         }
+        Ok(())
     }
 
     /// What was done to a row that doesn't have its hash, by the one after it.
@@ -172,18 +187,10 @@ impl AuditChain {
         }
     }
 
-    /// Ends after the newest row. `store` is what a store has beside its rows: its head, and up to
-    /// where retention has removed rows; an export has neither.
-    ///
-    /// # Errors
-    /// [`AuditFault`].
-    pub fn end(self, store: Option<(AuditHead, AuditHead)>) -> Result<AuditVerified, AuditFault> {
+    /// That the rows that were seen end with this one.
+    pub(super) fn reaches(&self, head: AuditHead) -> Result<(), AuditFault> {
         let suspect = self.suspect.as_ref();
         let last = suspect.map_or(self.head.number, |row| row.number);
-        let (head, anchor) = store.unwrap_or_else(|| {
-            let head = suspect.map_or(self.head, |row| row.head());
-            (head, self.start)
-        });
         if head.number < last {
             let number = head.number.saturating_add(1);
             return Err(AuditFault::Inserted { number });
@@ -199,6 +206,21 @@ impl AuditChain {
         if head != self.head {
             return Err(AuditFault::Head { number: last });
         }
+        Ok(())
+    }
+
+    /// Ends after the newest row. `store` is what a store has beside its rows: its head, and up to
+    /// where retention has removed rows; an export has neither.
+    ///
+    /// # Errors
+    /// [`AuditFault`].
+    pub fn end(self, store: Option<(AuditHead, AuditHead)>) -> Result<AuditVerified, AuditFault> {
+        let (head, anchor) = store.unwrap_or_else(|| {
+            let suspect = self.suspect.as_ref();
+            let head = suspect.map_or(self.head, |row| row.head());
+            (head, self.start)
+        });
+        self.reaches(head)?;
         if anchor.number == 0 && anchor != AuditHead::START {
             return Err(AuditFault::Anchor { number: 1 });
         }

@@ -55,6 +55,21 @@ pub enum AuditFault {
         /// The last of them.
         through: u64,
     },
+    /// A row says that other rows were pruned than are missing: retention found some gone already, or
+    /// put in.
+    #[error("row {number} doesn't say how many rows were pruned")]
+    Miscounted {
+        /// Its number.
+        number: u64,
+    },
+    /// There are more rows than are found one after the other, or fewer: one number has two, say.
+    #[error("there are {rows} rows, and by the ends of the log {expected}")]
+    Count {
+        /// How many there are.
+        rows: u64,
+        /// How many there should be.
+        expected: u64,
+    },
     /// The head that the store keeps beside its rows is not the hash of the last.
     #[error("the head of the log is not the hash of its last row, {number}")]
     Head {

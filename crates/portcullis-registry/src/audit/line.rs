@@ -1,7 +1,7 @@
 //! A row as a line of JSON, for an export.
 
 use portcullis_core::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
     AuditHash, AuditRecord,
@@ -14,34 +14,48 @@ impl AuditRecord {
     /// # Syntax
     /// `number`, `at` (RFC 3339, to the second) and `atMicros` (which is hashed), `actor`, `action`,
     /// `target`, `owner`, `ip`, `salt`, `ipCommitment`, `details` (the JSON as a text, since it is
-    /// hashed byte for byte), `previous` and `hash`. Hashes and salts are hexadecimal; what is
-    /// absent is `null`.
+    /// hashed byte for byte), `previous` and `hash`, in this order and without spaces. Hashes and
+    /// salts are hexadecimal; what is absent is `null`.
     #[must_use]
     pub fn to_json_line(&self) -> String {
-        let line = json!({
-            "number": self.number,
-            "at": self.at.to_string(),
-            "atMicros": self.at.unix_micros(),
-            "actor": self.actor,
-            "action": self.action,
-            "target": self.target,
-            "owner": self.owner,
-            "ip": self.ip,
-            "salt": self.salt.map(|salt| Hex(&salt).to_string()),
-            "ipCommitment": self.ip_commitment.map(|hash| hash.to_string()),
-            "details": self.details,
-            "previous": self.previous.to_string(),
-            "hash": self.hash.to_string(),
-        });
-        line.to_string()
+        let text = |text: &str| Value::from(text);
+        let optional = |text: Option<&str>| text.map_or(Value::Null, Value::from);
+        let salt = self.salt.map(|salt| Hex(&salt).to_string());
+        let commitment = self.ip_commitment.map(|hash| hash.to_string());
+        // Not a map: whether one keeps an order is for another crate of the program to choose.
+        let members = [
+            ("number", self.number.into()),
+            ("at", text(&self.at.to_string())),
+            ("atMicros", self.at.unix_micros().into()),
+            ("actor", text(&self.actor)),
+            ("action", text(&self.action)),
+            ("target", text(&self.target)),
+            ("owner", optional(self.owner.as_deref())),
+            ("ip", optional(self.ip.as_deref())),
+            ("salt", optional(salt.as_deref())),
+            ("ipCommitment", optional(commitment.as_deref())),
+            ("details", text(&self.details)),
+            ("previous", text(&self.previous.to_string())),
+            ("hash", text(&self.hash.to_string())),
+        ];
+        let members = members.map(|(name, value)| format!("\"{name}\":{value}"));
+        format!("{{{}}}", members.join(","))
     }
 
-    /// Reads such a line back. What it says is believed: verify it by a
-    /// [chain](crate::AuditChain).
+    /// Reads such a line back: only one that is byte for byte what would be written, so that nothing
+    /// in it is passed over. What it says is believed: verify it by a [chain](crate::AuditChain).
     ///
     /// # Errors
     /// [`ParseAuditLineError`].
     pub fn from_json_line(line: &str) -> Result<Self, ParseAuditLineError> {
+        let record = Self::from_members(line)?;
+        match record.to_json_line() == line {
+            true => Ok(record),
+            false => Err(ParseAuditLineError::Form),
+        }
+    }
+
+    fn from_members(line: &str) -> Result<Self, ParseAuditLineError> {
         let line: Value = serde_json::from_str(line).map_err(|_| ParseAuditLineError::Json)?;
         let line = Members(line.as_object().ok_or(ParseAuditLineError::Json)?);
         let number = line.value("number")?.as_u64();
@@ -79,6 +93,10 @@ pub enum ParseAuditLineError {
     /// It is not a JSON object.
     #[error("not a JSON object")]
     Json,
+    /// It has all members, but is not what is written of them: `at` is another time than `atMicros`,
+    /// there is a member more, or one twice, or they are in another order.
+    #[error("not as an export has it: a member differs, or is one too many")]
+    Form,
     /// A member is absent, or is something else than it should be.
     #[error("`{0}` is missing, or not what it should be")]
     Member(&'static str),

@@ -77,7 +77,8 @@ impl Registry {
     /// # What it can't show
     /// The chain has no key. Whoever may write the whole database can write another chain, of which
     /// all is as it should be: a witness that was kept elsewhere before shows it, up to its row. So
-    /// keep one ([`audit_head`](Self::audit_head)), and often.
+    /// keep one ([`audit_head`](Self::audit_head)), and often. What was done to a database beside its
+    /// rows, a trigger or an index, is for a verification by its own crate to show.
     ///
     /// # Errors
     /// [`VerifyAuditError`]: what is wrong, and with which row; or the store could not be read.
@@ -91,7 +92,8 @@ impl Registry {
 
     /// Removes the oldest rows of the audit log, up to the first that is not from before `before`.
     ///
-    /// What is left is verified as before; a row says what was removed.
+    /// What is left is verified as before; a row says what was removed. A store that others may write
+    /// to refuses to remove rows that are not as they were written.
     ///
     /// # Errors
     /// [`ChangeError::Reserved`] unless the application itself asks; [`ChangeError::Store`]: ask
@@ -109,7 +111,8 @@ impl Registry {
     /// Erases IPs from the audit log: of all rows before an instant, or of an owner.
     ///
     /// The rows stay, and the chain is verified as before; a row says what was erased. Copies of the
-    /// database, its backups among them, have them still, and so may unused pages of its file.
+    /// database, its backups among them, have them still. What a store can do about traces in its own
+    /// files is for it to say.
     ///
     /// # Errors
     /// As [`prune_audit`](Self::prune_audit).

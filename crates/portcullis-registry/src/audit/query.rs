@@ -119,4 +119,11 @@ impl AuditPage {
             ..Self::default()
         }
     }
+
+    /// Whether rows that come after the row of this number were removed, so that a reading from the
+    /// oldest to the newest, which has come so far, has a hole.
+    #[must_use]
+    pub const fn has_hole_after(&self, number: u64) -> bool {
+        self.anchor.number > number
+    }
 }

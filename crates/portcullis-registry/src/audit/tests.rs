@@ -4,8 +4,9 @@ use portcullis_core::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    AuditChain, AuditEntry, AuditErasure, AuditFault, AuditHead, AuditKept, AuditRecord,
-    AuditUpkeep, AuditVerification, AuditVerified, ParseAuditLineError, VerifyAuditError,
+    AuditChain, AuditEntry, AuditErasure, AuditFault, AuditHead, AuditKept, AuditPage, AuditPrefix,
+    AuditRecord, AuditUpkeep, AuditVerification, AuditVerified, ParseAuditLineError,
+    VerifyAuditError,
 };
 use crate::{Batch, Found, Key, MemoryStore, Owner, Store};
 
@@ -99,11 +100,42 @@ fn a_row_is_read_back_from_its_line() {
         AuditRecord::from_json_line("[]"),
         Err(ParseAuditLineError::Json)
     );
+    for (text, changed) in [
+        (
+            "\"at\":\"1970-01-01T00:00:01Z\"",
+            "\"at\":\"1970-01-01T00:00:02Z\"",
+        ),
+        ("{", "{\"more\":1,"),
+        ("{", "{\"number\":2,"),
+        ("\"number\":1", "\"number\": 1"),
+        ("system", "\\u0073ystem"),
+    ] {
+        let line = row.to_json_line().replacen(text, changed, 1);
+        assert_ne!(line, row.to_json_line(), "{changed}");
+        let refused = AuditRecord::from_json_line(&line);
+        assert_eq!(refused, Err(ParseAuditLineError::Form), "{changed}");
+    }
     let upper = row.to_json_line().replace("\"hash\":\"", "\"hash\":\"A");
     assert_eq!(
         AuditRecord::from_json_line(&upper),
         Err(ParseAuditLineError::Member("hash"))
     );
+}
+
+/// In an order that doesn't depend on a feature of the JSON crate.
+#[test]
+fn a_line_has_its_members_in_the_order_of_the_description() {
+    let mut row = log(1..=1).remove(0);
+    row.erase_ip();
+    let (commitment, hash) = (row.ip_commitment.unwrap(), row.hash);
+    let expected = format!(
+        "{{\"number\":1,\"at\":\"1970-01-01T00:00:01Z\",\"atMicros\":1000000,\"actor\":\"system\",\
+         \"action\":\"key.issued\",\"target\":\"key 1\",\"owner\":\"acme\",\"ip\":null,\"salt\":null,\
+         \"ipCommitment\":\"{commitment}\",\"details\":\"{{\\\"second\\\":1}}\",\
+         \"previous\":\"{}\",\"hash\":\"{hash}\"}}",
+        "0".repeat(64)
+    );
+    assert_eq!(row.to_json_line(), expected);
 }
 
 #[test]
@@ -135,6 +167,7 @@ fn what_was_done_to_rows_is_told() {
     assert_eq!(fault(&|rows| rows[2].actor.push('x')), changed);
     assert_eq!(fault(&|rows| rows[2].owner = None), changed);
     assert_eq!(fault(&|rows| rows[2].ip_commitment = None), changed);
+    assert_eq!(fault(&|rows| rows[2].previous = rows[2].hash), changed);
     let ip = AuditFault::Ip { number };
     assert_eq!(fault(&|rows| rows[2].ip = Some("203.0.113.8".into())), ip);
     assert_eq!(fault(&|rows| rows[2].salt = Some([0; 16])), ip);
@@ -276,10 +309,8 @@ async fn a_log_of_nothing_but_what_was_removed_is_not_pruned_for_ever() {
             limit,
             ..AuditUpkeep::new(at(9))
         };
-        if limit > 0 {
-            upkeep.run(&store).await.unwrap();
-            assert!(rows(&store).await.len() <= 2, "{limit}");
-        }
+        upkeep.run(&store).await.unwrap();
+        assert!(rows(&store).await.len() <= 2, "{limit}");
         verify(&store).await.unwrap();
     }
 }
@@ -310,7 +341,8 @@ async fn erased_ips_leave_the_chain_whole_and_say_whose_they_were() {
         before: Some(Timestamp::from_unix_micros(3_000_001)),
         owner: None,
     });
-    upkeep.limit = 1;
+    // Taken as one.
+    upkeep.limit = 0;
     let done = upkeep.run(&store).await.unwrap();
     assert_eq!(done, AuditKept { rows: 0, ips: 2 });
     verify(&store).await.unwrap();
@@ -325,4 +357,102 @@ async fn erased_ips_leave_the_chain_whole_and_say_whose_they_were() {
         let fault = verified(&rows, None, None).unwrap_err();
         assert_eq!(fault, AuditFault::IpRemoved { number: 5 });
     }
+}
+
+#[test]
+fn what_is_to_be_pruned_has_to_be_as_it_was_written() {
+    let rows = log(1..=5);
+    let prefix = AuditPrefix {
+        through: rows[3].head(),
+        rows: 3,
+    };
+    let check = |change: &dyn Fn(&mut Vec<AuditRecord>)| {
+        let mut oldest = rows[1..4].to_vec();
+        change(&mut oldest);
+        prefix.check(rows[0].head(), oldest)
+    };
+    assert_eq!(check(&|_| {}), Ok(()));
+    // A later row may say that it was erased.
+    assert_eq!(check(&|rows| rows[1].erase_ip()), Ok(()));
+    type Change = fn(&mut Vec<AuditRecord>);
+    let changes: [(Change, AuditFault); 4] = [
+        (
+            |rows| rows[0].actor.push('x'),
+            AuditFault::Anchor { number: 2 },
+        ),
+        (
+            |rows| rows[2].actor.push('x'),
+            AuditFault::Changed { number: 4 },
+        ),
+        (
+            |rows| drop(rows.remove(1)),
+            AuditFault::Removed { from: 3, to: 3 },
+        ),
+        (
+            |rows| rows.truncate(2),
+            AuditFault::Removed { from: 4, to: 4 },
+        ),
+    ];
+    for (change, fault) in changes {
+        assert_eq!(check(&change), Err(fault));
+    }
+}
+
+#[test]
+fn rows_that_say_what_was_pruned_add_up() {
+    let rows = log(1..=4);
+    let said = |after: &AuditRecord, through: &AuditRecord, rows: u64| {
+        let prefix = AuditPrefix {
+            through: through.head(),
+            rows,
+        };
+        let entry = AuditUpkeep::new(at(9)).pruned(&prefix);
+        AuditRecord::seal(&after.head(), &entry).unwrap()
+    };
+    // Row 5 says that they were pruned up to row 2, row 6 that they were up to row 3.
+    let verify = |first: u64, second: u64| {
+        let fifth = said(&rows[3], &rows[1], first);
+        let sixth = said(&fifth, &rows[2], second);
+        let anchor = rows[2].head();
+        let mut chain = AuditChain::new(anchor, None);
+        for row in [&rows[3], &fifth, &sixth] {
+            chain.see(row)?;
+        }
+        chain.end(Some((sixth.head(), anchor)))
+    };
+    assert_eq!(verify(2, 1).unwrap().rows, 3);
+    // Whatever said that row 1 was pruned may have been pruned too.
+    assert_eq!(verify(1, 1).unwrap().rows, 3);
+    assert_eq!(verify(3, 1), Err(AuditFault::Miscounted { number: 5 }));
+    assert_eq!(verify(2, 2), Err(AuditFault::Miscounted { number: 6 }));
+    assert_eq!(verify(2, 0), Err(AuditFault::Miscounted { number: 6 }));
+}
+
+#[test]
+fn a_row_that_is_there_twice_between_two_parts_is_counted() {
+    let rows = log(1..=5);
+    let page = |records: &[AuditRecord], next, total| AuditPage {
+        records: records.to_vec(),
+        next,
+        total,
+        head: rows[4].head(),
+        anchor: AuditHead::START,
+    };
+    let verify = |total, rest: &[AuditRecord]| {
+        let mut verification = AuditVerification::new(None);
+        assert!(verification.query().counted);
+        let first = verification.take(&page(&rows[..3], Some(3), Some(total)));
+        assert_eq!(first, Ok(None));
+        assert!(!verification.query().counted);
+        verification.take(&page(rest, None, None))
+    };
+    assert_eq!(verify(5, &rows[3..]).unwrap().unwrap().rows, 5);
+    let count = AuditFault::Count {
+        rows: 6,
+        expected: 5,
+    };
+    assert_eq!(verify(6, &rows[3..]), Err(count));
+    // Which one is missing says more.
+    let removed = AuditFault::Removed { from: 4, to: 4 };
+    assert_eq!(verify(4, &rows[4..]), Err(removed));
 }

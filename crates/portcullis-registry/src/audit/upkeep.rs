@@ -3,7 +3,7 @@
 use portcullis_core::Timestamp;
 use serde_json::{Value, json};
 
-use super::{AuditEntry, AuditHash, AuditHead, AuditRecord};
+use super::{AuditChain, AuditEntry, AuditFault, AuditFilter, AuditHash, AuditHead, AuditRecord};
 use crate::{Batch, CommitError, Found, Key, Owner, Store, StoreError};
 
 const PRUNED: &str = "audit.pruned";
@@ -27,8 +27,8 @@ pub struct AuditUpkeep {
     pub prune_before: Option<Timestamp>,
     /// Which IPs go, with their salts.
     pub erase: Option<AuditErasure>,
-    /// How many rows are removed at most in one commit (two at least), and how many IPs are erased:
-    /// none with 0.
+    /// How many rows are removed at most in one commit, and how many IPs are erased. Less than
+    /// [two](Self::most_rows) and [one](Self::most_ips) is taken as that.
     pub limit: usize,
 }
 
@@ -61,6 +61,53 @@ pub struct AuditPrefix {
     pub rows: u64,
 }
 
+impl AuditPrefix {
+    /// The rows that say what was removed.
+    #[must_use]
+    pub fn filter() -> AuditFilter {
+        AuditFilter {
+            action: Some(PRUNED.into()),
+            target: Some(LOG.into()),
+            ..AuditFilter::default()
+        }
+    }
+
+    /// That rows were removed up to the anchor by retention, as the newest of the rows that say
+    /// [so](Self::filter) has it: for stores, before they remove more. The row that is added then
+    /// would speak for those too.
+    ///
+    /// # Errors
+    /// [`AuditFault::Unannounced`].
+    pub fn check_anchor(anchor: AuditHead, newest: Option<&AuditRecord>) -> Result<(), AuditFault> {
+        let said = newest.and_then(pruned_by).map(|prefix| prefix.through);
+        match said.unwrap_or(AuditHead::START) == anchor {
+            true => Ok(()),
+            false => Err(AuditFault::Unannounced {
+                through: anchor.number,
+            }),
+        }
+    }
+
+    /// That these rows are as they were written, by the row that they follow: for stores, before
+    /// they are removed. What was done to them could not be told any more.
+    ///
+    /// Whether an erased IP is accounted for is not looked at, since a later row says so.
+    ///
+    /// # Errors
+    /// [`AuditFault`]: they are not to be removed.
+    pub fn check(
+        &self,
+        anchor: AuditHead,
+        rows: impl IntoIterator<Item = AuditRecord>,
+    ) -> Result<(), AuditFault> {
+        let mut chain = AuditChain::new(anchor, None);
+        for row in rows {
+            chain.see(&row)?;
+        }
+        chain.reaches(self.through)
+    }
+}
+
 /// How much an upkeep did, or has to do.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct AuditKept {
@@ -87,6 +134,19 @@ impl AuditUpkeep {
         }
     }
 
+    /// How many rows are removed at most in one commit: for stores.
+    #[must_use]
+    pub fn most_rows(&self) -> usize {
+        // One at a time would remove the row that says so, and add another, for ever.
+        self.limit.max(2)
+    }
+
+    /// How many IPs are erased at most in one commit: for stores.
+    #[must_use]
+    pub fn most_ips(&self) -> usize {
+        self.limit.max(1)
+    }
+
     /// Which rows are to be removed of the oldest (place, time, action): for stores.
     ///
     /// Rows that only say what was removed are not removed by themselves, or every removal would
@@ -96,8 +156,7 @@ impl AuditUpkeep {
         oldest: impl IntoIterator<Item = (AuditHead, Timestamp, A)>,
     ) -> Option<AuditPrefix> {
         let before = self.prune_before?;
-        // One at a time would remove the row that says so, and add another, for ever.
-        let limit = self.limit.max(2);
+        let limit = self.most_rows();
         let mut found: Option<AuditPrefix> = None;
         let mut worth = false;
         let mut rows: usize = 0;
@@ -197,12 +256,15 @@ fn exact(at: Timestamp) -> String {
     }
 }
 
-/// Up to where a row says that rows were removed.
-pub(super) fn pruned_by(record: &AuditRecord) -> Option<AuditHead> {
+/// Which rows a row says that were removed.
+pub(super) fn pruned_by(record: &AuditRecord) -> Option<AuditPrefix> {
     let details = details(record, PRUNED)?;
-    Some(AuditHead {
-        number: details.get("through")?.as_u64()?,
-        hash: AuditHash::read(details.get("hash")?.as_str()?)?,
+    Some(AuditPrefix {
+        through: AuditHead {
+            number: details.get("through")?.as_u64()?,
+            hash: AuditHash::read(details.get("hash")?.as_str()?)?,
+        },
+        rows: details.get("rows")?.as_u64()?,
     })
 }
 

@@ -39,6 +39,8 @@ pub struct AuditVerification {
     witness: Option<AuditHead>,
     chain: Option<AuditChain>,
     after: u64,
+    /// What is wrong with the number of rows. Why, another fault says better.
+    count: Option<AuditFault>,
 }
 
 impl AuditVerification {
@@ -49,6 +51,7 @@ impl AuditVerification {
             witness,
             chain: None,
             after: 0,
+            count: None,
         }
     }
 
@@ -59,7 +62,8 @@ impl AuditVerification {
             order: AuditOrder::OldestFirst,
             after: self.chain.is_some().then_some(self.after),
             limit: AT_A_TIME,
-            counted: false,
+            // Once: a row that is there twice may be between two parts.
+            counted: self.chain.is_none(),
             ..AuditQuery::default()
         }
     }
@@ -69,10 +73,14 @@ impl AuditVerification {
     /// # Errors
     /// [`AuditFault`].
     pub fn take(&mut self, page: &AuditPage) -> Result<Option<AuditVerified>, AuditFault> {
-        if self.chain.is_some() && page.anchor.number > self.after {
+        if self.chain.is_some() && page.has_hole_after(self.after) {
             // Retention has removed what was to be read next.
             *self = Self::new(self.witness);
             return Ok(None);
+        }
+        if let Some(rows) = page.total {
+            let expected = page.head.number.saturating_sub(page.anchor.number);
+            self.count = (rows != expected).then_some(AuditFault::Count { rows, expected });
         }
         let witness = self.witness;
         let chain = self
@@ -83,7 +91,10 @@ impl AuditVerification {
             self.after = record.number;
         }
         match (page.next, self.chain.take()) {
-            (None, Some(chain)) => chain.end(Some((page.head, page.anchor))).map(Some),
+            (None, Some(chain)) => {
+                let verified = chain.end(Some((page.head, page.anchor)))?;
+                self.count.map_or(Ok(Some(verified)), Err)
+            }
             (_, chain) => {
                 self.chain = chain;
                 Ok(None)

@@ -15,6 +15,11 @@ use crate::Plan;
 /// returns what it adds to the ledger, so that an owner's lines add up to
 /// [`balance`](Self::balance) and [`reserved`](Self::reserved).
 ///
+/// An allowance pays off a debt before it is spent: of an owner that pays ahead it goes from the one
+/// purse to the other when it is given, and what is left of it once more before it lapses. Else the
+/// debt would be charged against each month's anew, and never get smaller. Of one that pays
+/// afterwards what is below zero may be but reserved, and waits for its invoice.
+///
 /// A store loads an account, calls, and saves; see [`apply_movement`](crate::apply_movement).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Account {
@@ -53,6 +58,13 @@ pub struct Period {
     pub given: u32,
 }
 
+/// Whether the allowance of a month was given before: the ledger knows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Given {
+    Before,
+    NotYet,
+}
+
 /// What is set aside of an account.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Hold {
@@ -86,6 +98,14 @@ impl Period {
     /// Whether it is over; the last one never is.
     fn has_ended(&self, now: Timestamp) -> bool {
         self.until <= now && self.until < NEVER
+    }
+
+    /// Whether it begins later than the month after that of `now`: it was given by a clock that was
+    /// far ahead. One that is the next month's may be that of a process whose clock is a little
+    /// ahead, and stays.
+    fn is_far_ahead(&self, now: Timestamp) -> bool {
+        let (_, until) = month_of(self.anchor, now);
+        until < NEVER && self.from > until
     }
 }
 
@@ -135,24 +155,45 @@ impl Account {
     }
 
     /// The account with what is due done, as it will be when it is next written.
+    ///
+    /// After a step of the clock it may be but nearly so, since the ledger then has a say.
     #[must_use]
     pub fn renewed(mut self, now: Timestamp) -> Self {
-        self.renew(now);
+        let is_far_ahead = self.period.is_some_and(|period| period.is_far_ahead(now));
+        let given = match is_far_ahead {
+            true => Given::Before,
+            false => Given::NotYet,
+        };
+        self.renew(now, given);
         self
+    }
+
+    /// The month that is due to begin; nothing before there is a first one.
+    pub(super) fn due_month(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        let period = self.period?;
+        let is_due = period.has_ended(now) || period.is_far_ahead(now);
+        is_due.then(|| month_of(period.anchor, now))
     }
 
     /// Lets the allowance of a month that has passed lapse, and gives that of the current one.
     ///
-    /// Months between are not made up for. A period only ever moves forward, so whatever the clock
-    /// does, none is given twice: after a step forward that was undone, the next allowance is due
-    /// when the clock has come there.
-    pub(super) fn renew(&mut self, now: Timestamp) -> Lines {
+    /// Months between are not made up for. None is given twice, whatever the clock does: a month is
+    /// begun anew only if the clock is back from far ahead, or was ahead and has come there again, and
+    /// what was given for it `Before` is not given again. What is left then stays to its end.
+    pub(super) fn renew(&mut self, now: Timestamp, given: Given) -> Lines {
         let mut lines = Lines::new();
-        match (self.terms.allowance, self.period) {
-            (Some(allowance), None) => self.begin(allowance, now, &mut lines),
-            (Some(allowance), Some(period)) if period.has_ended(now) => {
+        let Some(period) = self.period else {
+            if let Some(allowance) = self.terms.allowance {
+                self.begin(allowance, now, &mut lines);
+            }
+            return lines;
+        };
+        let Some((from, until)) = self.due_month(now) else {
+            return lines;
+        };
+        match (self.terms.allowance, given) {
+            (Some(allowance), Given::NotYet) => {
                 self.lapse(&mut lines);
-                let (from, until) = month_of(period.anchor, now);
                 self.period = Some(Period {
                     from,
                     until,
@@ -161,14 +202,20 @@ impl Account {
                 });
                 self.give(allowance, &mut lines);
             }
-            (None, Some(period)) if period.has_ended(now) => {
+            (None, _) if period.has_ended(now) => {
                 self.lapse(&mut lines);
                 // Its end stays, so that a plan that is taken away and put back gives nothing,
                 // whatever the clock does; what comes back of it lapses.
                 let from = period.until;
                 self.period = Some(Period { from, ..period });
             }
-            _ => {}
+            _ => {
+                self.period = Some(Period {
+                    from,
+                    until,
+                    ..period
+                });
+            }
         }
         lines
     }
@@ -178,8 +225,8 @@ impl Account {
     /// A first allowance begins its months now. Within a month a larger one adds the difference to
     /// the most that was given for it; a smaller one, or none, takes nothing back, and holds from
     /// the next month on.
-    pub(super) fn set_terms(&mut self, terms: Terms, now: Timestamp) -> Lines {
-        let mut lines = self.renew(now);
+    pub(super) fn set_terms(&mut self, terms: Terms, now: Timestamp, given: Given) -> Lines {
+        let mut lines = self.renew(now, given);
         self.terms = terms;
         let Some(allowance) = terms.allowance else {
             return lines;
@@ -274,10 +321,23 @@ impl Account {
         if given > 0 {
             self.left = self.left.saturating_add(given);
             lines.push((LedgerKind::Allowance, given.into()));
+            self.pay_off();
         }
     }
 
+    /// Pays a debt with what is left. It is the owner's own, so the ledger has no line of it.
+    fn pay_off(&mut self) {
+        if self.terms.post_paid {
+            return;
+        }
+        let debt = self.bought.min(0).unsigned_abs();
+        let paid = u32::try_from(debt).unwrap_or(u32::MAX).min(self.left);
+        self.left -= paid;
+        self.bought = self.bought.saturating_add(paid.into());
+    }
+
     fn lapse(&mut self, lines: &mut Lines) {
+        self.pay_off();
         if self.left > 0 {
             lines.push((LedgerKind::Lapsed, -i64::from(self.left)));
             self.left = 0;

@@ -3,10 +3,10 @@
 use portcullis_core::{RequestId, Timestamp};
 
 use super::{
-    Account, Hold, LedgerKind, NewLine,
-    account::{Lines, NotCovered},
+    Account, CreditGrant, Hold, LedgerKind, NewLine,
+    account::{Given, Lines, NotCovered},
 };
-use crate::{CommitError, CreditOp, Owner};
+use crate::{AuditEntry, CommitError, CreditOp, Owner};
 
 /// What is set aside, as a store keeps it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -68,7 +68,25 @@ pub trait Books {
     /// As above.
     fn charged(&mut self, id: RequestId) -> Result<Option<Owner>, CommitError>;
 
-    /// Writes a line. Of the lines of one id at most one is a charge.
+    /// Whom credits were added to under an id.
+    ///
+    /// # Errors
+    /// As above.
+    fn added(&mut self, id: RequestId) -> Result<Option<Owner>, CommitError>;
+
+    /// Whether an owner was given an allowance in a range of time: there is a line of one, of
+    /// `from` or later and before `until`.
+    ///
+    /// # Errors
+    /// As above.
+    fn was_given(
+        &mut self,
+        owner: &Owner,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, CommitError>;
+
+    /// Writes a line. Of the lines of one id at most one is a charge, and at most one is added.
     ///
     /// # Errors
     /// As above.
@@ -77,29 +95,28 @@ pub trait Books {
 
 /// Makes one movement: the rules of [`CreditOp`], for every store the same.
 ///
+/// A row that it returns goes to the audit log, after those of the batch.
+///
 /// # Errors
 /// [`CommitError::TooFewCredits`] for a reservation that is not covered,
 /// [`CommitError::Conflict`] for one under the id of another owner's; and what the books say.
-pub fn apply_movement(books: &mut impl Books, movement: &CreditOp) -> Result<(), CommitError> {
-    match movement {
+pub fn apply_movement(
+    books: &mut impl Books,
+    movement: &CreditOp,
+) -> Result<Option<AuditEntry>, CommitError> {
+    let done = match movement {
+        CreditOp::Grant {
+            owner,
+            grant,
+            at,
+            audit,
+        } => return give(books, owner, grant, *at, audit),
         CreditOp::Add {
             owner,
             amount,
             at,
             note,
-        } => {
-            let mut account = books.account(owner)?.unwrap_or_default();
-            let added = account.add(*amount);
-            books.put_account(owner, account)?;
-            let line = NewLine {
-                at: *at,
-                kind: LedgerKind::Added,
-                amount: added,
-                request: None,
-                note: note.clone(),
-            };
-            books.write(owner, line)
-        }
+        } => add(books, owner, *amount, *at, None, note).map(drop),
         CreditOp::Reserve {
             id,
             owner,
@@ -113,12 +130,12 @@ pub fn apply_movement(books: &mut impl Books, movement: &CreditOp) -> Result<(),
                 held => held,
             };
             match known {
-                Some(of) if of == *owner => return Ok(()),
+                Some(of) if of == *owner => return Ok(None),
                 Some(_) => return Err(CommitError::Conflict),
                 None => {}
             }
             let mut account = books.account(owner)?.unwrap_or_default();
-            let due = account.renew(*at);
+            let due = renew(books, owner, &mut account, *at)?;
             let hold = account.reserve(*amount);
             let hold =
                 hold.map_err(|NotCovered { balance }| CommitError::TooFewCredits { balance })?;
@@ -149,12 +166,12 @@ pub fn apply_movement(books: &mut impl Books, movement: &CreditOp) -> Result<(),
         }
         CreditOp::Renew { owner, at } => {
             let Some(mut account) = books.account(owner)? else {
-                return Ok(());
+                return Ok(None);
             };
             let before = account.clone();
-            let due = account.renew(*at);
+            let due = renew(books, owner, &mut account, *at)?;
             if account == before {
-                return Ok(());
+                return Ok(None);
             }
             books.put_account(owner, account)?;
             write_all(books, owner, due, *at, None, "")
@@ -162,14 +179,91 @@ pub fn apply_movement(books: &mut impl Books, movement: &CreditOp) -> Result<(),
         CreditOp::SetTerms { owner, terms, at } => {
             let mut account = books.account(owner)?.unwrap_or_default();
             let before = account.clone();
-            let lines = account.set_terms(*terms, *at);
+            let given = given(books, owner, &account, *at)?;
+            let lines = account.set_terms(*terms, *at, given);
             if account == before {
-                return Ok(());
+                return Ok(None);
             }
             books.put_account(owner, account)?;
             write_all(books, owner, lines, *at, None, "")
         }
+    };
+    done.map(|()| None)
+}
+
+/// Adds once for an id, and says in the row that tells of it what came of it.
+fn give(
+    books: &mut impl Books,
+    owner: &Owner,
+    grant: &CreditGrant,
+    at: Timestamp,
+    audit: &AuditEntry,
+) -> Result<Option<AuditEntry>, CommitError> {
+    if let Some(id) = grant.id {
+        match books.added(id)? {
+            Some(of) if of == *owner => return Ok(None),
+            Some(_) => return Err(CommitError::Conflict),
+            None => {}
+        }
     }
+    let (added, balance) = add(books, owner, grant.amount, at, grant.id, &grant.note)?;
+    let mut audit = audit.clone();
+    if let Some(details) = audit.details.as_object_mut() {
+        details.insert("credits".into(), added.into());
+        details.insert("balance".into(), balance.into());
+    }
+    Ok(Some(audit))
+}
+
+/// Adds to what was bought; returns what was really added, and the balance after it.
+fn add(
+    books: &mut impl Books,
+    owner: &Owner,
+    amount: i64,
+    at: Timestamp,
+    id: Option<RequestId>,
+    note: &str,
+) -> Result<(i64, i64), CommitError> {
+    let mut account = books.account(owner)?.unwrap_or_default();
+    let added = account.add(amount);
+    let balance = account.balance();
+    books.put_account(owner, account)?;
+    let line = NewLine {
+        at,
+        kind: LedgerKind::Added,
+        amount: added,
+        request: id,
+        note: note.to_owned(),
+    };
+    books.write(owner, line)?;
+    Ok((added, balance))
+}
+
+fn renew(
+    books: &mut impl Books,
+    owner: &Owner,
+    account: &mut Account,
+    at: Timestamp,
+) -> Result<Lines, CommitError> {
+    let given = given(books, owner, account, at)?;
+    Ok(account.renew(at, given))
+}
+
+/// Whether the allowance of the month that is due, if one is, was given before.
+fn given(
+    books: &mut impl Books,
+    owner: &Owner,
+    account: &Account,
+    at: Timestamp,
+) -> Result<Given, CommitError> {
+    let was_given = match account.due_month(at) {
+        Some((from, until)) => books.was_given(owner, from, until)?,
+        None => false,
+    };
+    Ok(match was_given {
+        true => Given::Before,
+        false => Given::NotYet,
+    })
 }
 
 /// Ends a reservation, if there is one.

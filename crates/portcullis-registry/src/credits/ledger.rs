@@ -72,7 +72,8 @@ pub struct NewLine {
     pub kind: LedgerKind,
     /// What it adds to the owner's credits; a charge takes, and is negative or 0.
     pub amount: i64,
-    /// The request that was charged for, or whose rest of an allowance lapsed.
+    /// The request that was charged for, or whose rest of an allowance lapsed; or the id under which
+    /// credits were added.
     pub request: Option<RequestId>,
     /// What for: of a charge the method and the path.
     pub note: String,
@@ -89,7 +90,8 @@ pub struct LedgerLine {
     pub kind: LedgerKind,
     /// What it adds to the owner's credits; a charge takes, and is negative or 0.
     pub amount: i64,
-    /// The request that was charged for: the `X-Request-Id` of its answer.
+    /// The request that was charged for: the `X-Request-Id` of its answer. Of what was added: the id
+    /// of the [grant](super::CreditGrant).
     pub request: Option<RequestId>,
     /// What for: of a charge the method and the path.
     pub note: String,
@@ -108,6 +110,20 @@ pub struct LedgerQuery {
     pub after: Option<LineNumber>,
     /// How many to return at most.
     pub limit: usize,
+    /// Whether to add up.
+    pub check: LedgerCheck,
+}
+
+/// Whether a read of the ledger adds up all lines of the owner, to see that they are what there is.
+///
+/// It reads all of them, so it is for a check now and then and not for each request of a client.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum LedgerCheck {
+    /// The sum is made.
+    AddedUp,
+    /// It is not.
+    #[default]
+    Skipped,
 }
 
 /// A part of an owner's ledger, and what it has to add up to, in one snapshot.
@@ -119,8 +135,8 @@ pub struct LedgerPage {
     pub next: Option<LineNumber>,
     /// What all charges in the range of time have taken, whichever part of them was asked for.
     pub charged: u64,
-    /// The sum of all lines of the owner, whenever they were written.
-    pub sum: i64,
+    /// The sum of all lines of the owner, whenever they were written, if it was asked for.
+    pub sum: Option<i64>,
     /// What there is.
     pub account: Account,
 }
@@ -136,26 +152,31 @@ pub struct LedgerListing {
     pub after: Option<LineNumber>,
     /// How many to return: 1 to 1,000, others are taken as the nearest.
     pub limit: usize,
+    /// Whether to add up.
+    pub check: LedgerCheck,
 }
 
 impl Default for LedgerListing {
-    /// The newest 50.
+    /// The newest 50, not added up.
     fn default() -> Self {
         Self {
             from: None,
             until: None,
             after: None,
             limit: 50,
+            check: LedgerCheck::Skipped,
         }
     }
 }
 
 impl LedgerPage {
-    /// Whether the lines add up to what there is: the balance and what is reserved.
+    /// Whether the lines add up to what there is: the balance and what is reserved. Not if the sum
+    /// was not asked for.
     #[must_use]
     pub fn adds_up(&self) -> bool {
         let Account { reserved, .. } = self.account;
-        i128::from(self.sum) == i128::from(self.account.balance()) + i128::from(reserved)
+        let expected = i128::from(self.account.balance()) + i128::from(reserved);
+        self.sum.is_some_and(|sum| i128::from(sum) == expected)
     }
 }
 

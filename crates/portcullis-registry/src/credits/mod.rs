@@ -2,8 +2,10 @@
 //! the ledger.
 
 mod account;
+mod behind;
 mod books;
 mod charge;
+mod grant;
 mod ledger;
 mod month;
 mod reservation;
@@ -13,9 +15,10 @@ mod stored;
 pub use account::{Account, Hold, Period, Terms};
 pub use books::{Books, Held, apply_movement};
 pub use charge::{Charge, Credits, Ending, ReserveError};
+pub use grant::CreditGrant;
 pub use ledger::{
-    LedgerKind, LedgerLine, LedgerListing, LedgerPage, LedgerQuery, LineNumber, NewLine,
-    ParseLedgerKindError,
+    LedgerCheck, LedgerKind, LedgerLine, LedgerListing, LedgerPage, LedgerQuery, LineNumber,
+    NewLine, ParseLedgerKindError,
 };
 pub use reservation::Reservation;
 pub use settlement::Settlement;

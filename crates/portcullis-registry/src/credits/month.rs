@@ -9,10 +9,9 @@ pub(super) const NEVER: Timestamp = Timestamp::from_unix_micros(i64::MAX);
 /// Where the month that has an instant in it begins and ends, of those that begin at an anchor.
 ///
 /// A month begins at the anchor's time of the anchor's day, or of its last day if it has no such
-/// day: after 31 January come 28 February and 31 March. An instant before the anchor is in the
-/// first month. Beyond the year 9999 months never end.
+/// day: after 31 January come 28 February and 31 March. There are such months before the anchor too:
+/// it may have been that of a clock that was ahead. Beyond the year 9999 months never end.
 pub(super) fn month_of(anchor: Timestamp, now: Timestamp) -> (Timestamp, Timestamp) {
-    let now = now.max(anchor);
     let (Some(first), Some(instant)) = (utc(anchor), utc(now)) else {
         return (now, NEVER);
     };
@@ -168,9 +167,15 @@ mod tests {
             // Before the anchor, and before 1970.
             (
                 "2026-01-15T00:00:00Z",
-                "2020-01-01T00:00:00Z",
+                "2026-01-14T23:59:59Z",
+                "2025-12-15T00:00:00Z",
                 "2026-01-15T00:00:00Z",
-                "2026-02-15T00:00:00Z",
+            ),
+            (
+                "2026-03-31T00:00:00Z",
+                "2020-02-29T00:00:00Z",
+                "2020-02-29T00:00:00Z",
+                "2020-03-31T00:00:00Z",
             ),
             (
                 "1969-12-31T00:00:00Z",
@@ -204,8 +209,8 @@ mod tests {
             for now in [first, -1, 0, 1, last] {
                 let at = Timestamp::from_unix_micros;
                 let (from, until) = month_of(at(anchor), at(now));
-                let reached = at(now.max(anchor));
-                assert!(from <= reached && (reached < until || until == NEVER));
+                let now = at(now);
+                assert!(from <= now && (now < until || until == NEVER));
             }
         }
         let december = "9999-12-15T00:00:00Z".parse().unwrap();

@@ -5,9 +5,12 @@ use std::{num::NonZeroU32, sync::Arc};
 use portcullis_core::{BoxFuture, RequestId, Timestamp};
 use serde_json::json;
 
-use super::{Account, Charge, Credits, Ending, LedgerListing, LedgerPage, LedgerQuery};
+use super::{
+    Account, Charge, CreditGrant, Credits, Ending, LedgerListing, LedgerPage, LedgerQuery,
+    behind::movements,
+};
 use crate::{
-    Actor, Batch, ChangeError, CommitError, CreditOp, Found, Key, Owner, Registry, Reservation,
+    Actor, ChangeError, CommitError, CreditOp, Found, Key, Owner, Registry, Reservation,
     ReserveError, StoreError,
 };
 
@@ -35,42 +38,43 @@ impl Registry {
 
     /// Adds credits that never lapse, or, if negative, takes some: below zero too.
     ///
-    /// It is not idempotent: if it failed, whether they were added is to be read from the ledger.
+    /// With [an id](CreditGrant::with_id) it is idempotent: if it failed, ask again; a second call
+    /// adds nothing, writes nothing to the audit log, and succeeds as the first did. Without one,
+    /// whether the credits were added is to be read from the ledger. The audit log has a row
+    /// `owner.credits` with what was added and the balance after it.
     ///
     /// # Errors
-    /// [`ChangeError::Reserved`] unless the application itself asks; [`ChangeError::Store`].
+    /// [`ChangeError::Reserved`] unless the application itself asks; [`ChangeError::IdTaken`] if
+    /// credits were added to another owner under the id; [`ChangeError::Store`].
     pub async fn add_credits(
         &self,
         actor: &Actor,
         owner: &Owner,
-        amount: i64,
-        note: &str,
+        grant: CreditGrant,
     ) -> Result<(), ChangeError> {
         if !actor.is_system() {
             return Err(ChangeError::Reserved);
         }
-        let add = CreditOp::Add {
-            owner: owner.clone(),
-            amount,
-            at: self.inner.clock.now(),
-            note: note.into(),
-        };
-        let details = json!({ "credits": amount, "note": note });
+        let details = json!({ "note": &grant.note, "id": grant.id.map(|id| id.to_string()) });
         let audit = self.audit_owner(actor, owner, "owner.credits", details);
-        let batch = Batch {
-            credits: vec![add],
-            audit: vec![audit.clone()],
-            ..Batch::default()
+        let add = CreditOp::Grant {
+            owner: owner.clone(),
+            at: audit.at,
+            grant,
+            audit: Box::new(audit),
         };
-        self.write(batch).await?;
-        self.inner.events.tell_changes(&[audit]);
-        Ok(())
+        match self.inner.store.commit(movements(vec![add])).await {
+            Ok(_) => Ok(()),
+            Err(CommitError::Conflict) => Err(ChangeError::IdTaken),
+            Err(CommitError::Store(error)) => Err(error.into()),
+            Err(error) => Err(StoreError::permanent("the store refused a batch", error).into()),
+        }
     }
 
     /// A part of an owner's ledger, newest first, with what it has to add up to in one snapshot.
     ///
-    /// An allowance that is due is given before it is read. The sum is made of all the owner's
-    /// lines, each time.
+    /// An allowance that is due is given before it is read. With a time `from`, only lines of that
+    /// time and later are looked at, however many there are; with [`LedgerCheck::AddedUp`] all are.
     ///
     /// # Errors
     /// [`ChangeError::NotFound`] for another owner than the actor's; [`ChangeError::Store`].
@@ -87,6 +91,7 @@ impl Registry {
             until: listing.until,
             after: listing.after,
             limit: listing.limit.clamp(1, 1_000),
+            check: listing.check,
         };
         let page = self.ledger_page(query.clone()).await?;
         let at = self.inner.clock.now();
@@ -94,7 +99,8 @@ impl Registry {
             return Ok(page);
         }
         let owner = owner.clone();
-        self.write(movement(CreditOp::Renew { owner, at })).await?;
+        self.write(movements(vec![CreditOp::Renew { owner, at }]))
+            .await?;
         Ok(self.ledger_page(query).await?)
     }
 
@@ -147,7 +153,7 @@ impl Registry {
 
     /// Writes the end of a reservation, and notes that it was.
     async fn end(&self, op: CreditOp) -> Result<(), StoreError> {
-        self.write(movement(op.clone())).await?;
+        self.write(movements(vec![op.clone()])).await?;
         self.inner.errands.end_all(std::slice::from_ref(&op));
         Ok(())
     }
@@ -170,16 +176,20 @@ impl Credits for Registry {
         Box::pin(async move {
             let id = charge.id;
             // Before the clock is read: whoever gives back what is old has seen this, or looks for
-            // what is older.
+            // what is older, unless the clock is set back in that moment.
             let is_first = self.inner.errands.begin(id);
+            let mut at = self.inner.clock.now();
+            while self.inner.errands.is_held_up(at).await {
+                at = self.inner.clock.now();
+            }
             let op = CreditOp::Reserve {
                 id,
                 owner: charge.owner,
                 amount: charge.amount.get(),
-                at: self.inner.clock.now(),
+                at,
                 note: charge.note,
             };
-            let refused = match self.inner.store.commit(movement(op)).await {
+            let refused = match self.inner.store.commit(movements(vec![op])).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::Store(error)) => return Err(error.into()),
                 Err(CommitError::TooFewCredits { balance }) => ReserveError::TooFew { balance },
@@ -203,12 +213,5 @@ impl Credits for Registry {
 
     fn leave(&self, ending: Ending) {
         self.inner.errands.leave(self.ending(ending));
-    }
-}
-
-fn movement(op: CreditOp) -> Batch {
-    Batch {
-        credits: vec![op],
-        ..Batch::default()
     }
 }

@@ -21,7 +21,7 @@ const CHARGED: &str = "portcullis_credits_charged_total";
 
 /// The actions of the audit log, so that each is there from the start, at 0. One that is not among
 /// them is counted from its first time on.
-const ACTIONS: [&str; 18] = [
+const ACTIONS: [&str; 21] = [
     "key.adopted",
     "key.capped",
     "key.changed",
@@ -29,15 +29,18 @@ const ACTIONS: [&str; 18] = [
     "key.issued",
     "key.revoked",
     "key.rotated",
+    "leak.reported",
     "owner.added",
     "owner.credits",
     "owner.plan",
     "owner.suspension",
     "pepper.retired",
     "refresh.reused",
+    "session.came",
     "session.changed",
     "session.displaced",
     "session.ended",
+    "session.left",
     "session.refreshed",
     "session.started",
 ];
@@ -190,6 +193,7 @@ impl Done {
                     done.credits_charged += u64::from(*amount);
                 }
                 CreditOp::Release { .. } => done.released += 1,
+                CreditOp::Grant { audit, .. } => done.actions.push(action(audit)),
                 // How many those are, the store alone knows; and what is added is no request's.
                 CreditOp::ReleaseBefore { .. }
                 | CreditOp::Add { .. }

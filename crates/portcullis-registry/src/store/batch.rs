@@ -4,8 +4,8 @@ use portcullis_core::{CredentialId, RequestId, Timestamp};
 use portcullis_token::{Mac, PepperVersion};
 
 use crate::{
-    AuditEntry, AuditUpkeep, CredentialRecord, Denied, Owner, OwnerRecord, PepperRecord, Terms,
-    UsageDelta, Version,
+    AuditEntry, AuditUpkeep, CredentialRecord, CreditGrant, Denied, Owner, OwnerRecord,
+    PepperRecord, Terms, UsageDelta, Version,
 };
 
 /// What one commit writes, all of it or nothing.
@@ -76,6 +76,19 @@ pub enum CreditOp {
         at: Timestamp,
         /// Why, for the ledger.
         note: String,
+    },
+    /// Adds as [`Add`](Self::Add) does, once for the id of the grant, and tells of it in the audit log.
+    Grant {
+        /// Whose. If credits were added to it under the id already, nothing is done; if to another,
+        /// it is a conflict.
+        owner: Owner,
+        /// How much, and why.
+        grant: CreditGrant,
+        /// When.
+        at: Timestamp,
+        /// The row for the audit log, after those of the batch. Its details get `credits`, what was
+        /// really added, and `balance`, what there is after it.
+        audit: Box<AuditEntry>,
     },
     /// Takes from the balance, never below zero unless the owner pays afterwards, and remembers it
     /// under the id of a request. An allowance that is due is given first.

@@ -16,35 +16,44 @@ enum End {
     GivenBack,
 }
 
-/// A reservation: how much of it was of the allowance of which period.
+/// A reservation: how much of it was of the allowance, and when the period of that began.
 #[derive(Clone)]
 struct Reserved {
     owner: u8,
     amount: u32,
     of_allowance: u32,
-    period: usize,
+    period: Option<i64>,
     day: i64,
     end: End,
 }
 
-/// A period: from which day, until which, and how much was given in it.
+/// A period: what is left of what was given in it.
 #[derive(Clone)]
 struct Given {
     anchor: i64,
+    from: i64,
     until: i64,
-    amount: u32,
+    left: u32,
     /// The most that a plan has given until then.
     most: u32,
-    /// Its rest is gone, though no other period has begun.
-    is_over: bool,
 }
 
 #[derive(Clone, Default)]
 struct Of {
     added: i64,
+    /// What allowances have paid of debts.
+    paid: i64,
     allowance: Option<u32>,
     post_paid: bool,
-    periods: Vec<Given>,
+    period: Option<Given>,
+    /// The days on which something was given.
+    gifts: Vec<i64>,
+}
+
+impl Of {
+    fn was_given(&self, from: i64, until: i64) -> bool {
+        self.gifts.iter().any(|day| (from..until).contains(day))
+    }
 }
 
 #[derive(Clone)]
@@ -73,7 +82,7 @@ impl Log {
     /// Balance, reserved, and what is left of the allowance.
     pub(crate) fn account(&self, owner: u8) -> (i64, i64, u32) {
         let of = &self.owners[usize::from(owner)];
-        let (mut bought, mut reserved) = (of.added, 0);
+        let (mut bought, mut reserved) = (of.added + of.paid, 0);
         for one in self.reservations(owner) {
             match one.end {
                 End::UnderWay => {
@@ -86,20 +95,7 @@ impl Log {
                 End::GivenBack => {}
             }
         }
-        let mut left = 0;
-        if let Some(given) = of.periods.last()
-            && !given.is_over
-        {
-            left = given.amount;
-            let period = of.periods.len() - 1;
-            for one in self.reservations(owner).filter(|one| one.period == period) {
-                left -= match one.end {
-                    End::UnderWay => one.of_allowance,
-                    End::Charged(charge) => charge.min(one.of_allowance),
-                    End::GivenBack => 0,
-                };
-            }
-        }
+        let left = of.period.as_ref().map_or(0, |period| period.left);
         (bought + i64::from(left), reserved, left)
     }
 
@@ -115,8 +111,15 @@ impl Log {
     }
 
     pub(crate) fn period_end(&self, owner: u8) -> Option<i64> {
-        let periods = &self.owners[usize::from(owner)].periods;
-        periods.last().map(|given| given.until)
+        let period = &self.owners[usize::from(owner)].period;
+        period.as_ref().map(|given| given.until)
+    }
+
+    /// Whether something was given in the month of today.
+    pub(crate) fn was_given(&self, owner: u8, today: i64) -> bool {
+        let of = &self.owners[usize::from(owner)];
+        let month = of.period.as_ref().map(|given| month(given.anchor, today));
+        month.is_some_and(|(from, until)| of.was_given(from, until))
     }
 
     pub(crate) fn add(&mut self, owner: u8, amount: i64) {
@@ -124,26 +127,62 @@ impl Log {
     }
 
     pub(crate) fn look(&mut self, owner: u8, today: i64) {
-        let of = self.of(owner);
-        let Some(last) = of.periods.last_mut() else {
+        let of = self.of(owner).clone();
+        let Some(period) = of.period else {
             return;
         };
-        if today < last.until {
+        let (from, until) = month(period.anchor, today);
+        let is_over = today >= period.until;
+        if !is_over && period.from <= until {
             return;
         }
+        let moved = Given {
+            from,
+            until,
+            ..period
+        };
         match of.allowance {
-            Some(amount) => {
-                let anchor = last.anchor;
-                let until = next_month(anchor, today);
-                of.periods.push(Given {
-                    anchor,
-                    until,
-                    amount,
-                    most: amount,
-                    is_over: false,
+            Some(most) if !self.of(owner).was_given(from, until) => {
+                self.pay(owner);
+                let left = 0;
+                self.of(owner).period = Some(Given {
+                    left,
+                    most,
+                    ..moved
+                });
+                self.give(owner, most, today);
+            }
+            None if is_over => {
+                self.pay(owner);
+                let (from, left) = (period.until, 0);
+                self.of(owner).period = Some(Given {
+                    from,
+                    left,
+                    ..period
                 });
             }
-            None => last.is_over = true,
+            _ => self.of(owner).period = Some(moved),
+        }
+    }
+
+    fn give(&mut self, owner: u8, amount: u32, today: i64) {
+        let of = self.of(owner);
+        if let (Some(period), 1..) = (&mut of.period, amount) {
+            period.left += amount;
+            of.gifts.push(today);
+            self.pay(owner);
+        }
+    }
+
+    /// What is left pays a debt, unless that is paid afterwards.
+    fn pay(&mut self, owner: u8) {
+        let (balance, _, left) = self.account(owner);
+        let debt = (i64::from(left) - balance).max(0);
+        let of = self.of(owner);
+        if let (Some(period), false) = (&mut of.period, of.post_paid) {
+            let paid = debt.min(left.into());
+            period.left -= u32::try_from(paid).unwrap();
+            of.paid += paid;
         }
     }
 
@@ -158,30 +197,24 @@ impl Log {
         let of = self.of(owner);
         (of.allowance, of.post_paid) = (allowance, post_paid);
         let Some(amount) = allowance else { return };
-        match of.periods.last_mut() {
+        let more = match &mut of.period {
             Some(last) if today < last.until => {
                 let more = amount.saturating_sub(last.most);
                 last.most = last.most.max(amount);
-                if last.is_over {
-                    // The clock went back to before its end: what comes on top is apart from it.
-                    let again = Given {
-                        amount: more,
-                        is_over: false,
-                        ..last.clone()
-                    };
-                    of.periods.push(again);
-                } else {
-                    last.amount += more;
-                }
+                more
             }
-            _ => of.periods.push(Given {
-                anchor: today,
-                until: next_month(today, today),
-                amount,
-                most: amount,
-                is_over: false,
-            }),
-        }
+            _ => {
+                of.period = Some(Given {
+                    anchor: today,
+                    from: today,
+                    until: month(today, today).1,
+                    left: 0,
+                    most: amount,
+                });
+                amount
+            }
+        };
+        self.give(owner, more, today);
     }
 
     pub(crate) fn reserve(
@@ -203,11 +236,15 @@ impl Log {
             return Some(Refusal::TooFew(balance));
         }
         *self = with_due;
-        let period = self.of(owner).periods.len().wrapping_sub(1);
+        let (of_allowance, mut period) = (amount.min(left), None);
+        if let Some(last) = &mut self.of(owner).period {
+            last.left -= of_allowance;
+            period = Some(last.from);
+        }
         self.reserved.entry(id).or_default().push(Reserved {
             owner,
             amount,
-            of_allowance: amount.min(left),
+            of_allowance,
             period,
             day: today,
             end: End::UnderWay,
@@ -217,9 +254,7 @@ impl Log {
 
     fn end(&mut self, id: u8, how: impl Fn(u32) -> End) {
         for one in self.reserved.get_mut(&id).into_iter().flatten() {
-            if let End::UnderWay = one.end {
-                one.end = how(one.amount);
-            }
+            end(&mut self.owners, one, &how);
         }
     }
 
@@ -234,32 +269,46 @@ impl Log {
     pub(crate) fn expire(&mut self, before: i64, except: &[u8]) {
         for (id, many) in &mut self.reserved {
             for one in many.iter_mut().filter(|one| one.day < before) {
-                if let (End::UnderWay, false) = (one.end, except.contains(id)) {
-                    one.end = End::GivenBack;
+                if !except.contains(id) {
+                    end(&mut self.owners, one, |_| End::GivenBack);
                 }
             }
         }
     }
 }
 
-/// The first day after `today` on which a month of this anchor begins.
-fn next_month(anchor: i64, today: i64) -> i64 {
-    let of_month = date(anchor).2;
-    let begins = |day| {
-        let (year, month, day) = date(day);
-        day == of_month || (day < of_month && day == length(year, month))
+/// What comes back of an allowance is lost if another period has begun.
+fn end(owners: &mut [Of; 2], one: &mut Reserved, how: impl Fn(u32) -> End) {
+    let End::UnderWay = one.end else { return };
+    one.end = how(one.amount);
+    let charge = match one.end {
+        End::Charged(charge) => charge,
+        _ => 0,
     };
-    let mut day = today + 1;
-    while !begins(day) {
-        day += 1;
+    let of = &mut owners[usize::from(one.owner)];
+    if let Some(last) = &mut of.period
+        && Some(last.from) == one.period
+    {
+        last.left += one.of_allowance.saturating_sub(charge);
     }
-    day
 }
 
-/// Day 0 is 2027-11-30.
+/// The month of this anchor that has `today` in it: its first day, and the first of the next.
+fn month(anchor: i64, today: i64) -> (i64, i64) {
+    let of_month = date(anchor).2;
+    let begins = |day: &i64| {
+        let (year, month, day) = date(*day);
+        day == of_month || (day < of_month && day == length(year, month))
+    };
+    let from = (0..).map(|days| today - days).find(begins);
+    let until = (today + 1..).find(begins);
+    (from.unwrap(), until.unwrap())
+}
+
+/// Day 0 is 2027-11-30, day -60 is 2027-10-01.
 fn date(days: i64) -> (i64, usize, i64) {
-    let (mut year, mut month, mut day) = (2027, 11, 30);
-    for _ in 0..days {
+    let (mut year, mut month, mut day) = (2027, 10, 1);
+    for _ in -60..days {
         day += 1;
         if day > length(year, month) {
             (month, day) = (month + 1, 1);

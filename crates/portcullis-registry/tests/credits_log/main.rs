@@ -6,8 +6,8 @@ mod log;
 
 use portcullis_core::{RequestId, Timestamp};
 use portcullis_registry::{
-    Batch, CommitError, CreditOp, Found, Key, LedgerKind, LedgerPage, LedgerQuery, MemoryStore,
-    Owner, Store, Terms,
+    Batch, CommitError, CreditOp, Found, Key, LedgerCheck, LedgerKind, LedgerPage, LedgerQuery,
+    MemoryStore, Owner, Store, Terms,
 };
 use proptest::prelude::*;
 
@@ -64,7 +64,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (owner, prop::option::of(0..25_u32), prop::bool::weighted(0.2)).prop_map(
             |(owner, allowance, post_paid)| Step::SetTerms { owner, allowance, post_paid }
         ),
-        4 => prop_oneof![Just(1), Just(10), Just(31), Just(100), Just(-5), Just(-60)]
+        4 => prop_oneof![Just(1), Just(10), Just(31), Just(100), Just(400), Just(-5), Just(-60), Just(-400)]
             .prop_map(|days| Step::Wait { days }),
     ]
 }
@@ -102,6 +102,7 @@ async fn page(store: &MemoryStore, number: u8) -> LedgerPage {
         until: None,
         after: None,
         limit: usize::MAX,
+        check: LedgerCheck::AddedUp,
     };
     match store.get(Key::Ledger(query)).await.unwrap().found {
         Found::Ledger(page) => *page,
@@ -221,12 +222,15 @@ async fn check(steps: Vec<Step>) {
                 charged.collect::<Vec<_>>(),
                 "step {number}: {step:?}"
             );
-            // As it is shown, with what is due.
+            // As it is shown, with what is due; after a step of the clock the ledger has a say.
+            let is_ahead = account.period.is_some_and(|period| at(today) < period.from);
             let mut shown = log.clone();
-            shown.look(of, today);
-            let account = account.clone().renewed(at(today));
-            let found = (account.balance(), account.reserved(), account.left());
-            assert_eq!(found, shown.account(of), "step {number}: {step:?}, shown");
+            if !is_ahead && !log.was_given(of, today) {
+                shown.look(of, today);
+                let account = account.clone().renewed(at(today));
+                let found = (account.balance(), account.reserved(), account.left());
+                assert_eq!(found, shown.account(of), "step {number}: {step:?}, shown");
+            }
         }
     }
 }

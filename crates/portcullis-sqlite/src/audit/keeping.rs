@@ -1,28 +1,27 @@
 //! Retention: what is removed from the log, and the rows that say so.
 
 use portcullis_core::Timestamp;
-use portcullis_registry::{
-    AuditErasure, AuditHash, AuditHead, AuditKept, AuditPrefix, AuditUpkeep, Owner,
-};
+use portcullis_registry::{AuditErasure, AuditKept, AuditPrefix, AuditRecord, AuditUpkeep, Owner};
 use rusqlite::{Connection, params};
 
 use super::{
     add,
-    reading::{Conditions, ends},
+    reading::{Conditions, ends, newest_pruned, oldest},
+    writing::refused,
 };
 use crate::{cells, commit::execute, uses};
 
 /// How much there is to do in one commit.
 pub(crate) fn due(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Result<AuditKept> {
-    let prefix = prefix(connection, upkeep)?;
+    let prefix = prefix(connection, upkeep)?.map(|(prefix, _)| prefix);
     let ips = match &upkeep.erase {
         Some(erasure) => {
             // What is removed need not be erased.
             let after = prefix.map_or(0, |prefix| prefix.through.number);
-            let (rows, conditions) = erasable(erasure, after, upkeep.limit);
+            let (rows, conditions) = erasable(erasure, after, upkeep.most_ips());
             let mut count = connection.prepare(&format!("SELECT count(*) FROM ({rows})"))?;
             let rows = count.query_row(conditions.params(), |row| cells::count(row, 0))?;
-            let denied = uses::erasable_ips(connection, erasure, upkeep.limit)?;
+            let denied = uses::erasable_ips(connection, erasure, upkeep.most_ips())?;
             rows.saturating_add(denied)
         }
         None => 0,
@@ -35,46 +34,37 @@ pub(crate) fn due(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Re
 
 /// Removes rows and erases IPs, and adds the rows that say so.
 pub(crate) fn keep(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Result<()> {
-    // What is deleted here is overwritten. Copies that SQLite has left elsewhere in the file and in
-    // its log of writes are not.
-    secure_delete(connection, true)?;
-    let kept = prune(connection, upkeep).and_then(|()| match &upkeep.erase {
-        Some(erasure) => {
-            uses::erase_ips(connection, erasure, upkeep.limit)?;
-            erase(connection, upkeep, erasure)
-        }
-        None => Ok(()),
-    });
-    kept.and(secure_delete(connection, false))
+    prune(connection, upkeep)?;
+    let Some(erasure) = &upkeep.erase else {
+        return Ok(());
+    };
+    uses::erase_ips(connection, erasure, upkeep.most_ips())?;
+    erase(connection, upkeep, erasure)
 }
 
-fn secure_delete(connection: &Connection, wanted: bool) -> rusqlite::Result<()> {
-    connection.pragma_update_and_check(None, "secure_delete", wanted, |_| Ok(()))
-}
-
-fn prefix(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Result<Option<AuditPrefix>> {
+/// The rows to be removed, and those that were looked at for it.
+fn prefix(
+    connection: &Connection,
+    upkeep: &AuditUpkeep,
+) -> rusqlite::Result<Option<(AuditPrefix, Vec<AuditRecord>)>> {
     if upkeep.prune_before.is_none() {
         return Ok(None);
     }
-    // As many as are looked at.
-    let limit = i64::try_from(upkeep.limit.max(2)).unwrap_or(i64::MAX);
-    let statement = "SELECT number, hash, at, action FROM audit ORDER BY number LIMIT ?1";
-    let mut statement = connection.prepare_cached(statement)?;
-    let oldest = statement.query_map([limit], |row| {
-        let head = AuditHead {
-            number: cells::count(row, 0)?,
-            hash: AuditHash::from_bytes(row.get(1)?),
-        };
-        Ok((head, cells::timestamp(row, 2)?, row.get::<_, String>(3)?))
-    })?;
-    let oldest: Vec<_> = oldest.collect::<Result<_, _>>()?;
-    Ok(upkeep.prefix(oldest))
+    let oldest = oldest(connection, upkeep.most_rows())?;
+    let rows = oldest.iter();
+    let prefix = upkeep.prefix(rows.map(|row| (row.head(), row.at, row.action.as_str())));
+    Ok(prefix.map(|prefix| (prefix, oldest)))
 }
 
 fn prune(connection: &Connection, upkeep: &AuditUpkeep) -> rusqlite::Result<()> {
-    let Some(prefix) = prefix(connection, upkeep)? else {
+    let Some((prefix, mut rows)) = prefix(connection, upkeep)? else {
         return Ok(());
     };
+    rows.retain(|row| row.number <= prefix.through.number);
+    let anchor = ends(connection)?.anchor;
+    let said = newest_pruned(connection)?;
+    AuditPrefix::check_anchor(anchor, said.as_ref()).map_err(refused)?;
+    prefix.check(anchor, rows).map_err(refused)?;
     let number = cells::count_cell(prefix.through.number);
     // The anchor first: up to it rows may be removed.
     let statement = "UPDATE audit_ends SET anchor_number = ?1, anchor_hash = ?2";
@@ -92,7 +82,7 @@ fn erase(
     upkeep: &AuditUpkeep,
     erasure: &AuditErasure,
 ) -> rusqlite::Result<()> {
-    let (rows, conditions) = erasable(erasure, 0, upkeep.limit);
+    let (rows, conditions) = erasable(erasure, 0, upkeep.most_ips());
     let statement = format!("UPDATE audit SET ip = NULL, salt = NULL WHERE number IN ({rows})");
     let ips = connection
         .prepare(&statement)?

@@ -2,16 +2,18 @@
 
 use portcullis_core::Timestamp;
 use portcullis_registry::{
-    AuditFilter, AuditHash, AuditHead, AuditOrder, AuditPage, AuditQuery, AuditRecord, Owner,
+    AuditFilter, AuditHash, AuditHead, AuditOrder, AuditPage, AuditPrefix, AuditQuery, AuditRecord,
+    Owner,
 };
 use rusqlite::{
-    Connection, Params, Row, params_from_iter,
+    Connection, OptionalExtension, Params, Row, params_from_iter,
     types::{Value, ValueRef},
 };
 
 use crate::cells;
 
 /// Both ends of the log.
+#[derive(Default)]
 pub(super) struct Ends {
     /// The newest row.
     pub(super) head: AuditHead,
@@ -22,41 +24,99 @@ pub(super) struct Ends {
 pub(super) fn ends(connection: &Connection) -> rusqlite::Result<Ends> {
     let statement = "SELECT number, hash, anchor_number, anchor_hash FROM audit_ends";
     let mut statement = connection.prepare_cached(statement)?;
-    statement.query_row([], |row| {
+    let ends = statement.query_row([], |row| {
         Ok(Ends {
             head: head(row, 0)?,
             anchor: head(row, 2)?,
         })
-    })
+    });
+    // Who has removed them has left a log whose rows are not those of its ends.
+    Ok(ends.optional()?.unwrap_or_default())
+}
+
+/// The newest row that is there.
+pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<AuditHead>> {
+    let statement = "SELECT number, hash FROM audit NOT INDEXED ORDER BY number DESC LIMIT 1";
+    let mut statement = connection.prepare_cached(statement)?;
+    statement.query_row([], |row| head(row, 0)).optional()
+}
+
+/// How many rows there are after one.
+pub(super) fn count_after(connection: &Connection, number: u64) -> rusqlite::Result<u64> {
+    let statement = "SELECT count(*) FROM audit NOT INDEXED WHERE number > ?1";
+    let mut statement = connection.prepare_cached(statement)?;
+    statement.query_row([cells::count_cell(number)], |row| cells::count(row, 0))
+}
+
+/// The oldest rows, in their order.
+pub(super) fn oldest(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<AuditRecord>> {
+    let query = AuditQuery {
+        order: AuditOrder::OldestFirst,
+        limit,
+        counted: false,
+        ..AuditQuery::default()
+    };
+    page(connection, &query).map(|page| page.records)
+}
+
+/// The newest row that says what was removed.
+pub(super) fn newest_pruned(connection: &Connection) -> rusqlite::Result<Option<AuditRecord>> {
+    let query = AuditQuery {
+        filter: AuditPrefix::filter(),
+        limit: 1,
+        counted: false,
+        ..AuditQuery::default()
+    };
+    page(connection, &query).map(|page| page.records.into_iter().next())
 }
 
 fn head(row: &Row<'_>, first: usize) -> rusqlite::Result<AuditHead> {
+    let (number, hash) = (row.get_ref(first)?, row.get_ref(first + 1)?);
     Ok(AuditHead {
-        number: cells::count(row, first)?,
-        hash: hash(row, first + 1)?.unwrap_or(AuditHash::ZERO),
+        number: count(number).unwrap_or_default(),
+        hash: AuditHash::from_bytes(bytes(hash).unwrap_or_default()),
     })
 }
 
-/// A hash, or zeros in the place of what is none: then it is not that of its row, which shows.
-fn hash(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<AuditHash>> {
-    let bytes = row.get_ref(column)?.as_blob_or_null()?;
-    let bytes = bytes.map(|bytes| bytes.try_into().unwrap_or_default());
-    Ok(bytes.map(AuditHash::from_bytes))
+fn count(value: ValueRef<'_>) -> Option<u64> {
+    value.as_i64().ok()?.try_into().ok()
 }
 
-/// A text as it is stored. One that is not UTF-8 was not written here: it has U+FFFD in the place of
-/// what can't be read, and so differs from what was hashed, unless that had one there too.
-fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
-    match row.get_ref(column)? {
-        ValueRef::Text(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
-        other => Ok(other.as_str()?.to_owned()),
+fn bytes<const N: usize>(value: ValueRef<'_>) -> Option<[u8; N]> {
+    value.as_blob().ok()?.try_into().ok()
+}
+
+fn text(value: ValueRef<'_>) -> Option<String> {
+    value.as_str().ok().map(str::to_owned)
+}
+
+/// The cells of a row, some of which may not be what this crate writes there: absent, of another
+/// type, or not UTF-8.
+struct Cells<'r> {
+    row: &'r Row<'r>,
+    are_sound: bool,
+}
+
+impl Cells<'_> {
+    fn get<T: Default>(
+        &mut self,
+        column: usize,
+        read: impl FnOnce(ValueRef<'_>) -> Option<T>,
+    ) -> rusqlite::Result<T> {
+        let found = read(self.row.get_ref(column)?);
+        self.are_sound &= found.is_some();
+        Ok(found.unwrap_or_default())
     }
-}
 
-fn optional_text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
-    match row.get_ref(column)? {
-        ValueRef::Null => Ok(None),
-        _ => text(row, column).map(Some),
+    fn optional<T: Default>(
+        &mut self,
+        column: usize,
+        read: impl FnOnce(ValueRef<'_>) -> Option<T>,
+    ) -> rusqlite::Result<Option<T>> {
+        match self.row.get_ref(column)? {
+            ValueRef::Null => Ok(None),
+            _ => self.get(column, read).map(Some),
+        }
     }
 }
 
@@ -89,7 +149,7 @@ pub(crate) fn page(connection: &Connection, query: &AuditQuery) -> rusqlite::Res
         cells::count_cell(query.offset),
     );
     let mut statement = connection.prepare(&statement)?;
-    let records = statement.query_map(conditions.params(), |row| record(row, &ends.anchor))?;
+    let records = statement.query_map(conditions.params(), |row| record(row, &ends))?;
     Ok(AuditPage {
         total,
         head: ends.head,
@@ -108,22 +168,37 @@ fn source(filter: &AuditFilter) -> &'static str {
     }
 }
 
-fn record(row: &Row<'_>, anchor: &AuditHead) -> rusqlite::Result<AuditRecord> {
-    let salt = row.get_ref(7)?.as_blob_or_null()?;
-    Ok(AuditRecord {
-        number: cells::count(row, 0)?,
-        at: cells::timestamp(row, 1)?,
-        actor: text(row, 2)?,
-        action: text(row, 3)?,
-        target: text(row, 4)?,
-        owner: optional_text(row, 5)?,
-        ip: optional_text(row, 6)?,
-        // Of another length it is not the one that was hashed either.
-        salt: salt.map(|salt| salt.try_into().unwrap_or_default()),
-        ip_commitment: hash(row, 8)?,
-        details: text(row, 9)?,
-        previous: hash(row, 11)?.unwrap_or(anchor.hash),
-        hash: hash(row, 10)?.unwrap_or(AuditHash::ZERO),
+/// A row. One with a cell that was not written here has zeros for its hash, which is then not that of
+/// what it has, whatever that is.
+fn record(row: &Row<'_>, ends: &Ends) -> rusqlite::Result<AuditRecord> {
+    let mut cells = Cells {
+        row,
+        are_sound: true,
+    };
+    let record = AuditRecord {
+        number: cells.get(0, count)?,
+        at: Timestamp::from_unix_micros(cells.get(1, |at| at.as_i64().ok())?),
+        actor: cells.get(2, text)?,
+        action: cells.get(3, text)?,
+        target: cells.get(4, text)?,
+        owner: cells.optional(5, text)?,
+        ip: cells.optional(6, text)?,
+        // Another one is not that of the IP, which is told from a row that was changed.
+        salt: cells.optional(7, |salt| Some(bytes(salt).unwrap_or_default()))?,
+        ip_commitment: cells.optional(8, bytes)?.map(AuditHash::from_bytes),
+        details: cells.get(9, text)?,
+        hash: AuditHash::from_bytes(cells.get(10, bytes)?),
+        previous: match row.get_ref(11)? {
+            ValueRef::Null => ends.anchor.hash,
+            prior => AuditHash::from_bytes(bytes(prior).unwrap_or_default()),
+        },
+    };
+    Ok(match cells.are_sound {
+        true => record,
+        false => AuditRecord {
+            hash: AuditHash::ZERO,
+            ..record
+        },
     })
 }
 

@@ -1,13 +1,13 @@
 //! Rows that are added.
 
-use std::slice;
+use std::{error::Error, slice};
 
 use portcullis_core::{Clock, SystemClock};
-use portcullis_registry::{AuditEntry, AuditHash, AuditHead, AuditRecord, StoreError};
+use portcullis_registry::{AuditEntry, AuditFault, AuditHash, AuditHead, AuditRecord};
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
-use super::reading;
+use super::reading::{self, Ends};
 use crate::{cells, commit::execute};
 
 /// The version of the tables from which on the log is a chain.
@@ -18,18 +18,41 @@ pub(crate) fn add(connection: &Connection, entry: &AuditEntry) -> rusqlite::Resu
     add_all(connection, slice::from_ref(entry))
 }
 
-/// Adds the next rows, in their order.
+/// The log has not taken a row, or not in its place.
+#[derive(Debug, thiserror::Error)]
+#[error("the audit log has not taken all rows up to {0}: what it is made of was changed")]
+struct NotTaken(u64);
+
+/// Adds the next rows, in their order. Nothing is built upon a head that is not that of the last row,
+/// nor is a row believed to be there that a trigger of somebody else's has kept out.
 pub(crate) fn add_all(connection: &Connection, entries: &[AuditEntry]) -> rusqlite::Result<()> {
     if entries.is_empty() {
         return Ok(());
     }
-    let mut head = reading::ends(connection)?.head;
+    let before = head(connection)?;
+    let mut last = before;
     for entry in entries {
-        let record = AuditRecord::seal(&head, entry).map_err(unsealed)?;
-        head = record.head();
+        let record = AuditRecord::seal(&last, entry).map_err(refused)?;
+        last = record.head();
         insert(connection, &record)?;
     }
-    Ok(())
+    let taken = reading::count_after(connection, before.number)?;
+    match taken == last.number - before.number && head(connection)? == last {
+        true => Ok(()),
+        false => Err(refused(NotTaken(last.number))),
+    }
+}
+
+/// The head, which both the rows and what is beside them have.
+fn head(connection: &Connection) -> rusqlite::Result<AuditHead> {
+    let Ends { head, anchor } = reading::ends(connection)?;
+    let newest = reading::newest(connection)?.unwrap_or(anchor);
+    match newest == head {
+        true => Ok(head),
+        false => Err(refused(AuditFault::Head {
+            number: newest.number,
+        })),
+    }
 }
 
 /// Inserts a row. The head of the store moves with it, by a trigger.
@@ -51,11 +74,14 @@ fn insert(connection: &Connection, record: &AuditRecord) -> rusqlite::Result<()>
         record.details,
         record.hash.as_bytes(),
     ];
-    execute(connection, statement, params).map(drop)
+    match execute(connection, statement, params)? {
+        1 => Ok(()),
+        _ => Err(refused(NotTaken(record.number))),
+    }
 }
 
-/// The generator of the operating system failed.
-fn unsealed(error: StoreError) -> rusqlite::Error {
+/// Why nothing is written, which is not for SQLite to say.
+pub(super) fn refused(error: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(error.into())
 }
 
@@ -81,7 +107,7 @@ pub(crate) fn chain(connection: &Connection) -> rusqlite::Result<()> {
         let mut rows = rows.query([])?;
         let mut head = AuditHead::START;
         while let Some(row) = rows.next()? {
-            let record = unchained(row)?.placed(&head).map_err(unsealed)?;
+            let record = unchained(row)?.placed(&head).map_err(refused)?;
             head = record.head();
             insert(connection, &record)?;
         }

@@ -171,7 +171,7 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
 fn memberships(connection: &Connection, id: &User) -> rusqlite::Result<Vec<Membership>> {
     let statement = "SELECT orgs.id, orgs.name, slug, created_at, role \
          FROM memberships JOIN orgs ON orgs.id = org WHERE user = ?1 \
-         ORDER BY created_at, orgs.id";
+         ORDER BY joined, orgs.id";
     let mut statement = connection.prepare_cached(statement)?;
     let read = |row: &Row<'_>| {
         let org = Org {
@@ -209,7 +209,7 @@ fn create(connection: &Connection, new: &NewAccount) -> Result<(), DirectoryErro
     if execute(connection, statement, row).attempt(WRITING)? == 0 {
         return Err(DirectoryError::SlugTaken);
     }
-    let statement = "INSERT INTO memberships (user, org, role) VALUES (?1, ?2, ?3)";
+    let statement = "INSERT INTO memberships (user, org, role, joined) VALUES (?1, ?2, ?3, 1)";
     let row = params![id, org.id.as_str(), role.as_str()];
     execute(connection, statement, row).attempt(WRITING)?;
     Ok(())
@@ -252,8 +252,10 @@ fn change_member(
     let statement = match (from, to) {
         (_, None) => "DELETE FROM memberships WHERE user = ?1 AND org = ?2 AND ?3 IS NULL",
         (None, Some(_)) => {
-            "INSERT INTO memberships (user, org, role) \
-             SELECT users.id, orgs.id, ?3 FROM users, orgs WHERE users.id = ?1 AND orgs.id = ?2"
+            "INSERT INTO memberships (user, org, role, joined) \
+             SELECT users.id, orgs.id, ?3, \
+             (SELECT coalesce(max(joined), 0) + 1 FROM memberships WHERE user = ?1) \
+             FROM users, orgs WHERE users.id = ?1 AND orgs.id = ?2"
         }
         (Some(_), Some(_)) => "UPDATE memberships SET role = ?3 WHERE user = ?1 AND org = ?2",
     };

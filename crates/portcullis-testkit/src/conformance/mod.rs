@@ -4,6 +4,7 @@
 //! take no time from a clock and do not sleep; they need a Tokio runtime, better one of several
 //! threads.
 
+mod allowances;
 mod audit;
 mod changes;
 mod columns;
@@ -13,6 +14,7 @@ mod credits;
 mod failure;
 mod filters;
 mod fixtures;
+mod grants;
 mod history;
 mod imports;
 mod ledger;
@@ -254,6 +256,14 @@ pub fn checks() -> Vec<Check> {
             accounts_survive_as_they_are,
             lines_are_read_as_they_were_written,
             the_ledger_is_read_in_parts_and_by_time,
+        }
+        allowances {
+            an_allowance_pays_off_a_debt_before_it_is_spent,
+            a_clock_that_was_far_ahead_keeps_no_month_from_its_allowance,
+        }
+        grants {
+            a_grant_adds_once_for_its_id,
+            a_grant_tells_of_itself_in_the_audit_log,
         }
         history {
             a_long_history_is_what_it_is_in_memory,

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use super::ResourceError;
 
 /// What brings the tables from each version to the next.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE social_brands (
         seq INTEGER PRIMARY KEY,
@@ -40,6 +40,16 @@ const MIGRATIONS: [&str; 2] = [
         record TEXT NOT NULL
     ) STRICT;
     CREATE INDEX social_documents_of_owner ON social_documents (owner, kind, whole, seq);
+",
+    // What is summed up of posts is read from the index alone, however long they are.
+    "
+    ALTER TABLE social_posts ADD COLUMN day TEXT;
+    ALTER TABLE social_posts ADD COLUMN source TEXT;
+    UPDATE social_posts SET
+        day = substr(json_extract(record, '$.post.createdAt'), 1, 10),
+        source = json_extract(record, '$.post.source')
+        WHERE json_valid(record);
+    CREATE INDEX social_posts_by_day ON social_posts (owner, day, source, status);
 ",
 ];
 
@@ -261,9 +271,39 @@ mod tests {
             refused,
             OpenError::Newer {
                 found: 99,
-                known: 2
+                known: 3
             }
         ));
+    }
+
+    #[tokio::test]
+    async fn posts_of_the_version_before_get_their_days() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("demo.db");
+        let made = Connection::open(&path).unwrap();
+        for migration in MIGRATIONS.iter().take(2) {
+            made.execute_batch(migration).unwrap();
+        }
+        made.execute_batch(
+            r#"
+            CREATE TABLE social_schema (one INTEGER PRIMARY KEY, version INTEGER);
+            INSERT INTO social_schema VALUES (1, 2);
+            INSERT INTO social_posts (owner, id, status, record) VALUES
+                ('acme', 'post_1', 'draft',
+                    '{"post":{"createdAt":"2026-01-01T10:00:00Z","source":"mcp"}}'),
+                ('acme', 'post_2', 'draft', '{');
+            "#,
+        )
+        .unwrap();
+        drop(made);
+        let database = Database::open(&path).unwrap();
+        let days = database.read(|tables| {
+            let mut query = tables.prepare("SELECT day, source FROM social_posts ORDER BY seq")?;
+            let days = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(days.collect::<Result<Vec<(Option<String>, Option<String>)>, _>>()?)
+        });
+        let known = (Some("2026-01-01".into()), Some("mcp".into()));
+        assert_eq!(days.await.unwrap(), [known, (None, None)]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Knowledge bases, and the texts in them.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use portcullis::axum::{ApiError, Created, Data, JsonBody};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,8 @@ const MAX_TITLE: usize = 200;
 /// The most characters of a text, all of which a search goes through.
 const MAX_TEXT: usize = 20_000;
 const MAX_QUERY: usize = 200;
+/// The most different words of a query: for each, all texts are gone through.
+const MAX_WORDS: usize = 10;
 /// How many characters of a text a result shows.
 const EXCERPT: usize = 200;
 
@@ -203,31 +207,53 @@ pub(super) async fn search(
             return Err(ApiError::invalid_request(message).into());
         }
     };
-    let found = organisation.read(move |rows| {
-        rows.require::<Kb>(&kb)?;
-        let lower = query.to_lowercase();
-        let words: Vec<&str> = lower.split_whitespace().collect();
-        let mut results = Vec::new();
-        rows.each::<Doc>(&kb, |doc| results.extend(hit(doc, &words)))?;
-        // Of equals the newest stays first.
-        results.sort_by_key(|hit| std::cmp::Reverse(hit.score));
-        let total = results.len();
-        results.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(Found {
-            query,
-            limit,
-            total,
-            results,
-        })
-    });
-    found.await.map(Data)
+    let words = words(&query)?;
+    let mut results = Vec::new();
+    let mut next = Some(i64::MAX);
+    while let Some(before) = next {
+        let kb = kb.clone();
+        let part = organisation.read(move |rows| {
+            rows.require::<Kb>(&kb)?;
+            rows.part::<Doc>(&kb, before)
+        });
+        let (docs, rest) = part.await?;
+        // Beside the database, which nobody else has to wait for meanwhile.
+        let words = Arc::clone(&words);
+        let hits = tokio::task::spawn_blocking(move || {
+            let hits = docs.into_iter().filter_map(|doc| hit(doc, &words));
+            hits.collect::<Vec<_>>()
+        });
+        results.extend(hits.await?);
+        next = rest;
+    }
+    // Of equals the newest stays first.
+    results.sort_by_key(|hit| std::cmp::Reverse(hit.score));
+    let total = results.len();
+    results.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(Data(Found {
+        query,
+        limit,
+        total,
+        results,
+    }))
 }
 
-fn hit(doc: Document<Doc>, words: &[&str]) -> Option<Hit> {
+/// The words of a query, each once.
+fn words(query: &str) -> Result<Arc<[String]>, ApiError> {
+    let query = query.to_lowercase();
+    let words: BTreeSet<&str> = query.split_whitespace().collect();
+    if words.len() > MAX_WORDS {
+        let message = format!("`query`: at most {MAX_WORDS} different words");
+        return Err(ApiError::invalid_request(message));
+    }
+    Ok(words.into_iter().map(str::to_owned).collect())
+}
+
+fn hit(doc: Document<Doc>, words: &[String]) -> Option<Hit> {
     let Document { id, own, .. } = doc;
     let text = own.text.unwrap_or_default();
     let all = format!("{}\n{text}", own.title).to_lowercase();
-    let counts = words.iter().map(|word| all.matches(word).count());
+    let counts = words.iter().map(|word| all.matches(word.as_str()).count());
     let score = counts
         .map(|count| (count > 0).then_some(count))
         .sum::<Option<usize>>()?;

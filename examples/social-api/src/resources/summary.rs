@@ -12,10 +12,12 @@ use super::{Demo, ResourceError, documents, owner};
 
 /// How many days it goes back, today among them.
 const DAYS: u32 = 30;
-/// The day of a post; none of a record that can't be read, which is left out.
-const DAY: &str =
-    "iif(json_valid(record), substr(json_extract(record, '$.post.createdAt'), 1, 10), NULL)";
-
+/// Posts since a day by where they were written, also of those that can't be read.
+const POSTS: &str = "SELECT coalesce(source, ''), status = 'published', count(*)
+    FROM social_posts WHERE owner = ?1 AND day >= ?2 GROUP BY 1, 2";
+/// The same by the day.
+const TREND: &str = "SELECT day, count(*)
+    FROM social_posts WHERE owner = ?1 AND day >= ?2 GROUP BY day ORDER BY day";
 /// `GET /usage/summary`: the last thirty days, in UTC.
 ///
 /// Nothing here asks a model, so the figures of that are 0. Agents are those that there are now.
@@ -137,10 +139,7 @@ pub(crate) async fn summary(
 /// The posts that were made since a day.
 fn posts(tables: &Connection, owner: &str, first: &str) -> Result<Posts, ResourceError> {
     let mut posts = Posts::default();
-    let mut rows = tables.prepare(&format!(
-        "SELECT json_extract(record, '$.post.source'), status = 'published', count(*)
-         FROM social_posts WHERE owner = ?1 AND {DAY} >= ?2 GROUP BY 1, 2"
-    ))?;
+    let mut rows = tables.prepare(POSTS)?;
     let mut rows = rows.query(params![owner, first])?;
     while let Some(row) = rows.next()? {
         let (source, is_published): (String, bool) = (row.get(0)?, row.get(1)?);
@@ -161,10 +160,7 @@ fn posts(tables: &Connection, owner: &str, first: &str) -> Result<Posts, Resourc
 
 /// The same by the day, the earliest first.
 fn trend(tables: &Connection, owner: &str, first: &str) -> Result<Vec<OnDay>, ResourceError> {
-    let mut rows = tables.prepare(&format!(
-        "SELECT {DAY} AS day, count(*)
-         FROM social_posts WHERE owner = ?1 AND day >= ?2 GROUP BY day ORDER BY day"
-    ))?;
+    let mut rows = tables.prepare(TREND)?;
     let day = |row: &rusqlite::Row<'_>| {
         Ok(OnDay {
             date: row.get(0)?,
@@ -179,5 +175,29 @@ fn refused(error: ChangeError) -> ApiError {
     match error {
         ChangeError::Store(error) => ApiError::unavailable(error),
         error => ApiError::internal(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::Database;
+
+    #[tokio::test]
+    async fn posts_are_summed_up_from_an_index_however_long_they_are() {
+        let database = Database::in_memory().unwrap();
+        let plans = database.read(|tables| {
+            let plan = |query: &str| {
+                let plan = format!("EXPLAIN QUERY PLAN {query}");
+                tables.query_row(&plan, ["acme", "2026-01-01"], |row| row.get::<_, String>(3))
+            };
+            Ok([plan(POSTS)?, plan(TREND)?])
+        });
+        for plan in plans.await.unwrap() {
+            assert!(
+                plan.contains("COVERING INDEX social_posts_by_day"),
+                "{plan}"
+            );
+        }
     }
 }

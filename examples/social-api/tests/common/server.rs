@@ -294,13 +294,13 @@ struct Captured {
 }
 
 /// What a process has written to one of its pipes.
-struct Capture {
+pub(super) struct Capture {
     shared: Arc<(Mutex<Captured>, Condvar)>,
     reader: Option<JoinHandle<()>>,
 }
 
 impl Capture {
-    fn of(pipe: impl Read + Send + 'static) -> Self {
+    pub(super) fn of(pipe: impl Read + Send + 'static) -> Self {
         let shared = Arc::<(Mutex<Captured>, Condvar)>::default();
         let written = Arc::clone(&shared);
         let reader = thread::spawn(move || {
@@ -322,12 +322,12 @@ impl Capture {
         }
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.shared.0.lock().unwrap().bytes).into_owned()
     }
 
     /// Whether `wanted` came to hold before the pipe was closed and before patience ended.
-    fn wait_until(&self, wanted: impl Fn(&str) -> bool) -> bool {
+    pub(super) fn wait_until(&self, wanted: impl Fn(&str) -> bool) -> bool {
         let holds = |captured: &Captured| wanted(&String::from_utf8_lossy(&captured.bytes));
         let captured = self.shared.0.lock().unwrap();
         let (captured, _) = self

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use portcullis_core::Timestamp;
 use portcullis_registry::AuditEntry;
 
 use super::{
@@ -79,20 +80,41 @@ pub(super) async fn members_are_listed_by_their_addresses(
         (&bob, Role::Admin),
     ];
     ensure_members(directory, &ada, &all).await?;
-    ensure_members(directory, &bob, &[(&bob, Role::Owner)]).await?;
-    // The oldest organisation first: all three are of one instant, so by id.
-    let memberships = directory.memberships(bob.account.id.clone()).await;
-    let memberships = memberships.map_err(failed)?;
-    let found: Vec<_> = memberships
-        .iter()
-        .map(|found| (found.org.id.clone(), found.role))
-        .collect();
-    let mut expected = [
-        (ada.org.id.clone(), Role::Admin),
-        (bob.org.id.clone(), Role::Owner),
-    ];
-    expected.sort_by(|one, other| one.0.cmp(&other.0));
-    ensure(found == expected, &found)
+    ensure_members(directory, &bob, &[(&bob, Role::Owner)]).await
+}
+
+/// Whoever is made a member elsewhere, of an older organisation too, logs in to the same as before.
+pub(super) async fn memberships_are_in_the_order_of_joining(
+    directory: Arc<dyn Directory>,
+) -> Outcome {
+    let directory = &*directory;
+    let mut older = account("ada@example.com", "ada")?;
+    older.org.created_at = Timestamp::from_unix_seconds(1_000);
+    directory.create(older.clone()).await.map_err(failed)?;
+    let bob = create(directory, "bob@example.com", "bob").await?;
+    let eve = create(directory, "eve@example.com", "eve").await?;
+    let (member, admin, owner) = (Some(Role::Member), Some(Role::Admin), Some(Role::Owner));
+    for org in [&older, &eve] {
+        change_to(directory, member_change(org, &bob, None, member), DONE).await?;
+    }
+    let joined = async || {
+        let memberships = directory.memberships(bob.account.id.clone()).await;
+        let memberships = memberships.map_err(failed)?;
+        let all = memberships.into_iter();
+        Ok::<_, String>(all.map(|found| found.org.slug).collect::<Vec<_>>())
+    };
+    let found = joined().await?;
+    ensure(found == ["bob", "ada", "eve"], &found)?;
+    // Another role changes no place; whoever comes back is the last.
+    change_to(directory, member_change(&older, &bob, member, admin), DONE).await?;
+    change_to(directory, member_change(&bob, &eve, None, owner), DONE).await?;
+    change_to(directory, member_change(&bob, &bob, owner, admin), DONE).await?;
+    let found = joined().await?;
+    ensure(found == ["bob", "ada", "eve"], &found)?;
+    change_to(directory, member_change(&older, &bob, admin, None), DONE).await?;
+    change_to(directory, member_change(&older, &bob, None, member), DONE).await?;
+    let found = joined().await?;
+    ensure(found == ["bob", "eve", "ada"], &found)
 }
 
 pub(super) async fn a_member_changes_only_from_what_was_found(

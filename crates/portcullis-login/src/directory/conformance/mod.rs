@@ -70,6 +70,7 @@ pub async fn run<D: Directory + 'static>(make_empty: impl AsyncFn() -> D) -> Vec
         }
         members::{
             members_are_listed_by_their_addresses,
+            memberships_are_in_the_order_of_joining,
             a_member_changes_only_from_what_was_found,
             an_owner_is_always_left,
             of_owners_who_depose_each_other_at_once_one_is_left,

@@ -57,7 +57,7 @@ impl AuditLog {
         let erasable = upkeep.erase.as_ref().map_or(0, |erasure| {
             let rows = self.records.iter().filter(|row| row.number > pruned);
             rows.filter(|row| erasure.is_of(row))
-                .take(upkeep.limit)
+                .take(upkeep.most_ips())
                 .count()
         });
         AuditKept {
@@ -90,12 +90,12 @@ impl AuditLog {
             let pruned = staged.pruned.map_or(0, |prefix| prefix.through.number);
             let rows = self.records.iter().chain(&staged.records);
             let rows = rows.filter(|row| row.number > pruned && erasure.is_of(row));
-            let ips = rows.take(upkeep.limit).count();
+            let ips = rows.take(upkeep.most_ips()).count();
             if ips > 0 {
                 let through = staged.records.last().map_or(self.head, AuditRecord::head);
                 let line = upkeep.erased(erasure, through.number, count(ips));
                 seal(&mut staged, &line)?;
-                staged.erased = Some((erasure.clone(), upkeep.limit));
+                staged.erased = Some((erasure.clone(), upkeep.most_ips()));
             }
         }
         Ok(staged)

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use portcullis_core::{RequestId, Timestamp};
 
 use crate::{
-    Account, Books, CommitError, CreditOp, Held, LedgerKind, LedgerLine, LedgerPage, LedgerQuery,
-    LineNumber, NewLine, Owner, apply_movement,
+    Account, AuditEntry, Books, CommitError, CreditOp, Held, LedgerCheck, LedgerKind, LedgerLine,
+    LedgerPage, LedgerQuery, LineNumber, NewLine, Owner, apply_movement,
 };
 
 /// Accounts, what is set aside of them, and the ledger.
@@ -15,43 +15,42 @@ pub(super) struct Credits {
     pub(super) accounts: BTreeMap<Owner, Account>,
     held: HashMap<RequestId, Held>,
     charged: HashMap<RequestId, Owner>,
+    added: HashMap<RequestId, Owner>,
     /// INVARIANT: the line at index `n` has the number `n + 1`.
     ledger: Vec<(Owner, LedgerLine)>,
 }
 
 impl Credits {
-    /// Makes all movements, or none if one of them is refused.
-    pub(super) fn apply(&mut self, movements: &[CreditOp]) -> Result<(), CommitError> {
+    /// What all movements change, if none of them is refused; and the rows that tell of them.
+    pub(super) fn stage(
+        &self,
+        movements: &[CreditOp],
+    ) -> Result<(Staged, Vec<AuditEntry>), CommitError> {
         let mut changes = Changes {
-            accounts: BTreeMap::new(),
-            held: HashMap::new(),
-            charged: HashMap::new(),
-            lines: Vec::new(),
             credits: self,
+            staged: Staged::default(),
         };
+        let mut audit = Vec::new();
         for movement in movements {
-            apply_movement(&mut changes, movement)?;
+            audit.extend(apply_movement(&mut changes, movement)?);
         }
-        let Changes {
-            accounts,
-            held,
-            charged,
-            lines,
-            ..
-        } = changes;
-        self.accounts.extend(accounts);
-        self.charged.extend(charged);
-        for (id, held) in held {
+        Ok((changes.staged, audit))
+    }
+
+    pub(super) fn take(&mut self, staged: Staged) {
+        self.accounts.extend(staged.accounts);
+        self.charged.extend(staged.charged);
+        self.added.extend(staged.added);
+        for (id, held) in staged.held {
             match held {
                 Some(held) => self.held.insert(id, held),
                 None => self.held.remove(&id),
             };
         }
-        for (owner, line) in lines {
+        for (owner, line) in staged.lines {
             let number = self.ledger.len().saturating_add(1);
             self.ledger.push((owner, numbered(line, number)));
         }
-        Ok(())
     }
 
     /// The lines of an owner, oldest first.
@@ -75,7 +74,12 @@ impl Credits {
             next: last.map(|line| line.number),
             charged,
             // From the oldest on each part of it is what there was.
-            sum: self.lines(&query.owner).map(|line| line.amount).sum(),
+            sum: match query.check {
+                LedgerCheck::AddedUp => {
+                    Some(self.lines(&query.owner).map(|line| line.amount).sum())
+                }
+                LedgerCheck::Skipped => None,
+            },
             account: self.accounts.get(&query.owner).cloned().unwrap_or_default(),
             lines,
         }
@@ -101,29 +105,35 @@ fn numbered(line: NewLine, number: usize) -> LedgerLine {
 }
 
 /// What a batch changes, until all of it is known to be covered.
-struct Changes<'a> {
-    credits: &'a Credits,
+#[derive(Default)]
+pub(super) struct Staged {
     accounts: BTreeMap<Owner, Account>,
     held: HashMap<RequestId, Option<Held>>,
     charged: HashMap<RequestId, Owner>,
+    added: HashMap<RequestId, Owner>,
     lines: Vec<(Owner, NewLine)>,
+}
+
+struct Changes<'a> {
+    credits: &'a Credits,
+    staged: Staged,
 }
 
 impl Books for Changes<'_> {
     fn account(&mut self, owner: &Owner) -> Result<Option<Account>, CommitError> {
-        let changed = self.accounts.get(owner);
+        let changed = self.staged.accounts.get(owner);
         Ok(changed
             .or_else(|| self.credits.accounts.get(owner))
             .cloned())
     }
 
     fn put_account(&mut self, owner: &Owner, account: Account) -> Result<(), CommitError> {
-        self.accounts.insert(owner.clone(), account);
+        self.staged.accounts.insert(owner.clone(), account);
         Ok(())
     }
 
     fn held(&mut self, id: RequestId) -> Result<Option<Held>, CommitError> {
-        Ok(match self.held.get(&id) {
+        Ok(match self.staged.held.get(&id) {
             Some(changed) => changed.clone(),
             None => self.credits.held.get(&id).cloned(),
         })
@@ -131,33 +141,53 @@ impl Books for Changes<'_> {
 
     fn held_before(&mut self, at: Timestamp) -> Result<Vec<RequestId>, CommitError> {
         let unchanged = self.credits.held.iter();
-        let unchanged = unchanged.filter(|(id, _)| !self.held.contains_key(id));
-        let changed = self.held.iter();
+        let unchanged = unchanged.filter(|(id, _)| !self.staged.held.contains_key(id));
+        let changed = self.staged.held.iter();
         let changed = changed.filter_map(|(id, held)| held.as_ref().map(|held| (id, held)));
         let old = unchanged.chain(changed).filter(|(_, held)| held.at < at);
         Ok(old.map(|(id, _)| *id).collect())
     }
 
     fn hold(&mut self, id: RequestId, held: Held) -> Result<(), CommitError> {
-        self.held.insert(id, Some(held));
+        self.staged.held.insert(id, Some(held));
         Ok(())
     }
 
     fn unhold(&mut self, id: RequestId) -> Result<(), CommitError> {
-        self.held.insert(id, None);
+        self.staged.held.insert(id, None);
         Ok(())
     }
 
     fn charged(&mut self, id: RequestId) -> Result<Option<Owner>, CommitError> {
-        let changed = self.charged.get(&id);
+        let changed = self.staged.charged.get(&id);
         Ok(changed.or_else(|| self.credits.charged.get(&id)).cloned())
     }
 
+    fn added(&mut self, id: RequestId) -> Result<Option<Owner>, CommitError> {
+        let changed = self.staged.added.get(&id);
+        Ok(changed.or_else(|| self.credits.added.get(&id)).cloned())
+    }
+
+    fn was_given(
+        &mut self,
+        owner: &Owner,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, CommitError> {
+        let is_one = |kind, at| kind == LedgerKind::Allowance && from <= at && at < until;
+        let mut written = self.credits.lines(owner);
+        let mut new = self.staged.lines.iter().filter(|(of, _)| of == owner);
+        Ok(written.any(|line| is_one(line.kind, line.at))
+            || new.any(|(_, line)| is_one(line.kind, line.at)))
+    }
+
     fn write(&mut self, owner: &Owner, line: NewLine) -> Result<(), CommitError> {
-        if let (LedgerKind::Charge, Some(id)) = (line.kind, line.request) {
-            self.charged.insert(id, owner.clone());
-        }
-        self.lines.push((owner.clone(), line));
+        match (line.kind, line.request) {
+            (LedgerKind::Charge, Some(id)) => self.staged.charged.insert(id, owner.clone()),
+            (LedgerKind::Added, Some(id)) => self.staged.added.insert(id, owner.clone()),
+            _ => None,
+        };
+        self.staged.lines.push((owner.clone(), line));
         Ok(())
     }
 }

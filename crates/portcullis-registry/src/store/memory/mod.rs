@@ -188,11 +188,13 @@ impl Tables {
         page.end()
     }
 
-    fn apply(&mut self, batch: Batch) -> Result<Seq, CommitError> {
+    fn apply(&mut self, mut batch: Batch) -> Result<Seq, CommitError> {
         self.check(&batch)?;
+        let (credits, rows) = self.credits.stage(&batch.credits)?;
+        batch.audit.extend(rows);
         let audit = self.audit.stage(&batch)?;
-        self.credits.apply(&batch.credits)?;
         // From here on nothing can fail.
+        self.credits.take(credits);
         for record in batch.credentials {
             self.put_credential(record);
         }

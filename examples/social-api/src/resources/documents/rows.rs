@@ -11,6 +11,9 @@ use crate::resources::{
     request::Page,
 };
 
+/// How many documents are read at a time by what goes through all of them.
+const AT_A_TIME: u32 = 50;
+
 /// The rows of one organisation.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::resources) struct Rows<'a> {
@@ -63,25 +66,28 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// Goes through all that belongs to `whole`, newest first, one at a time.
-    pub(in crate::resources) fn each<T: Resource>(
+    /// Some of what belongs to `whole`, newest first: what was added before the row `before`. Also
+    /// where the next part begins, if there may be more.
+    pub(in crate::resources) fn part<T: Resource>(
         &self,
         whole: &str,
-        mut visit: impl FnMut(Document<T>),
-    ) -> Result<(), ResourceError> {
+        before: i64,
+    ) -> Result<(Vec<Document<T>>, Option<i64>), ResourceError> {
         let mut query = self.tables.prepare_cached(
-            "SELECT record FROM social_documents
-             WHERE owner = ?1 AND kind = ?2 AND whole = ?3 ORDER BY seq DESC",
+            "SELECT seq, record FROM social_documents
+             WHERE owner = ?1 AND kind = ?2 AND whole = ?3 AND seq < ?4
+             ORDER BY seq DESC LIMIT ?5",
         )?;
-        let mut rows = query.query(params![self.owner, T::NAME, whole])?;
+        let row = params![self.owner, T::NAME, whole, before, AT_A_TIME];
+        let mut rows = query.query(row)?;
+        let (mut documents, mut last) = (Vec::new(), None);
         while let Some(row) = rows.next()? {
+            last = Some(row.get(0)?);
             // What can't be read is logged where it is listed.
-            if let Ok(document) = serde_json::from_slice(row.get_ref(0)?.as_bytes().unwrap_or(&[]))
-            {
-                visit(document);
-            }
+            let record = row.get_ref(1)?.as_bytes().unwrap_or(&[]);
+            documents.extend(serde_json::from_slice::<Document<T>>(record).ok());
         }
-        Ok(())
+        Ok((documents, last))
     }
 
     /// One, or 404.

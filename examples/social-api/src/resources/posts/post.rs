@@ -173,6 +173,18 @@ impl Status {
     }
 }
 
+impl Source {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Dashboard => "dashboard",
+            Self::Api => "api",
+            Self::Mcp => "mcp",
+            Self::Cli => "cli",
+            Self::Agent => "agent",
+        }
+    }
+}
+
 impl Record {
     /// A new post: a draft, or scheduled if the body says when.
     pub(super) fn new(

@@ -1,9 +1,13 @@
 //! The table of posts.
 
+use portcullis::{axum::ApiError, registry::Day};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::post::{Record, Status};
 use crate::resources::{ResourceError, database::records, request::Page};
+
+/// The most posts of an organisation.
+const MAX_POSTS: u32 = 10_000;
 
 /// Which posts a list has.
 #[derive(Debug)]
@@ -51,11 +55,24 @@ pub(super) fn insert(
     owner: &str,
     record: &Record,
 ) -> Result<(), ResourceError> {
-    let statement = "INSERT INTO social_posts (owner, id, brand_slug, status, record)
-        VALUES (?1, ?2, ?3, ?4, ?5)";
+    let query = "SELECT count(*) FROM social_posts WHERE owner = ?1";
+    let count: u32 = tables.query_row(query, [owner], |row| row.get(0))?;
+    if count >= MAX_POSTS {
+        let message = format!("an organisation has at most {MAX_POSTS} posts");
+        return Err(ApiError::conflict(message).into());
+    }
+    let statement = "INSERT INTO social_posts
+        (owner, id, brand_slug, status, record, day, source) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let post = &record.post;
-    let json = serde_json::to_string(record)?;
-    let row = params![owner, post.id, post.brand_slug, post.status.name(), json];
+    let row = params![
+        owner,
+        post.id,
+        post.brand_slug,
+        post.status.name(),
+        serde_json::to_string(record)?,
+        Day::of(post.created_at).to_string(),
+        post.source.name(),
+    ];
     tables.execute(statement, row)?;
     Ok(())
 }
@@ -66,11 +83,17 @@ pub(super) fn update(
     owner: &str,
     record: &Record,
 ) -> Result<(), ResourceError> {
-    let statement = "UPDATE social_posts SET brand_slug = ?3, status = ?4, record = ?5
-        WHERE owner = ?1 AND id = ?2";
+    let statement = "UPDATE social_posts
+        SET brand_slug = ?3, status = ?4, record = ?5, source = ?6 WHERE owner = ?1 AND id = ?2";
     let post = &record.post;
-    let json = serde_json::to_string(record)?;
-    let row = params![owner, post.id, post.brand_slug, post.status.name(), json];
+    let row = params![
+        owner,
+        post.id,
+        post.brand_slug,
+        post.status.name(),
+        serde_json::to_string(record)?,
+        post.source.name(),
+    ];
     tables.execute(statement, row)?;
     Ok(())
 }
