@@ -78,6 +78,48 @@ async fn people_are_there_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn memberships_of_a_store_of_before_keep_the_order_that_they_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portcullis.db");
+    let ada = account("ada@example.com", "ada");
+    let (mut older, mut newer) = (
+        account("bob@example.com", "bob"),
+        account("eve@example.com", "eve"),
+    );
+    older.org.created_at = Timestamp::from_unix_seconds(1_000);
+    newer.org.created_at = Timestamp::from_unix_seconds(2_000_000_000);
+    let store = SqliteStore::open(&path).unwrap();
+    for new in [&newer, &ada, &older] {
+        store.create(new.clone()).await.unwrap();
+    }
+    drop(store);
+    // As migration 8 left it, when the oldest organisation came first.
+    let connection = Connection::open(&path).unwrap();
+    for org in [&newer, &older] {
+        let statement = "INSERT INTO memberships (user, org, role) VALUES (?1, ?2, 'member')";
+        let row = (ada.account.id.as_str(), org.org.id.as_str());
+        connection.execute(statement, row).unwrap();
+    }
+    connection
+        .execute_batch(
+            "DROP TABLE tickets;
+             ALTER TABLE credentials DROP COLUMN ceiling;
+             ALTER TABLE memberships DROP COLUMN joined;
+             PRAGMA user_version = 8;",
+        )
+        .unwrap();
+    drop(connection);
+
+    let store = SqliteStore::open(&path).unwrap();
+    let memberships = store.memberships(ada.account.id).await.unwrap();
+    let slugs: Vec<_> = memberships
+        .iter()
+        .map(|one| one.org.slug.as_str())
+        .collect();
+    assert_eq!(slugs, ["bob", "ada", "eve"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_a_member_is_written_with_its_line_in_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path().join("portcullis.db")).unwrap();

@@ -217,13 +217,10 @@ impl Attempts {
         }
     }
 
-    /// Counts that an organisation looks for an account that there may not be.
-    ///
-    /// # Errors
-    /// [`LoginError::RateLimited`].
-    pub(crate) fn begin_lookup(&self, org: &Owner) -> Result<Tick, LoginError> {
-        let usage = admitted(self.lookups.check(org, 1)).map_err(refused)?;
-        Ok(usage.at)
+    /// Counts that an organisation looks for an account that there may not be, or says how long it
+    /// has to wait.
+    pub(crate) fn begin_lookup(&self, org: &Owner) -> Result<Tick, Duration> {
+        admitted(self.lookups.check(org, 1)).map(|usage| usage.at)
     }
 
     /// There was an account.

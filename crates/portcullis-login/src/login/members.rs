@@ -50,7 +50,8 @@ impl Login {
     ) -> Result<Member, OrgError> {
         let manager = self.manager(who, ip).await?;
         manager.check(None, Some(role))?;
-        let lookup = self.attempts.begin_lookup(&manager.org)?;
+        let wait = |retry_after| OrgError::RateLimited { retry_after };
+        let lookup = self.attempts.begin_lookup(&manager.org).map_err(wait)?;
         let found = self.directory.account_by_email(email.clone()).await?;
         let Some(found) = found else {
             return Err(OrgError::NoAccount);

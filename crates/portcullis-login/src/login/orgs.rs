@@ -6,7 +6,7 @@ use portcullis_registry::{Actor, ChangeError, Owner, Principal, StoreError, User
 use portcullis_scope::Scope;
 use portcullis_token::TokenKind;
 
-use super::{Login, LoginError, Unavailable, service::at};
+use super::{Login, Unavailable, service::at};
 use crate::{Membership, Role};
 
 /// Why an organisation, or who is in it, was not shown or changed.
@@ -158,15 +158,5 @@ impl Login {
         Err(OrgError::Insufficient {
             missing: missing.cloned().collect(),
         })
-    }
-}
-
-impl From<LoginError> for OrgError {
-    fn from(error: LoginError) -> Self {
-        match error {
-            LoginError::RateLimited { retry_after } => Self::RateLimited { retry_after },
-            LoginError::Unavailable(error) => Self::Unavailable(error),
-            _ => Self::SessionRequired,
-        }
     }
 }

@@ -61,12 +61,11 @@ impl Login {
         password: &Secret<String>,
         ip: Option<IpAddr>,
     ) -> Result<LoggedIn, LoginError> {
-        let (account, oldest) = self.known(email, password, ip).await?;
-        self.started(account, oldest, ip).await
+        let (account, first) = self.known(email, password, ip).await?;
+        self.started(account, first, ip).await
     }
 
-    /// Whose password it is, and the oldest organisation that they are a member of; within the
-    /// limits.
+    /// Whose password it is, and the first organisation that they joined; within the limits.
     pub(crate) async fn known(
         &self,
         email: &str,

@@ -74,7 +74,8 @@ impl Registry {
     /// A part of an owner's ledger, newest first, with what it has to add up to in one snapshot.
     ///
     /// An allowance that is due is given before it is read. With a time `from`, only lines of that
-    /// time and later are looked at, however many there are; with [`LedgerCheck::AddedUp`] all are.
+    /// time and later are looked at, however many there are; with
+    /// [`LedgerCheck::AddedUp`](crate::LedgerCheck::AddedUp) all are.
     ///
     /// # Errors
     /// [`ChangeError::NotFound`] for another owner than the actor's; [`ChangeError::Store`].

@@ -1,7 +1,7 @@
 //! Credentials that have got into the wrong hands.
 
 use portcullis_core::Secret;
-use portcullis_token::{TokenKind, Verified};
+use portcullis_token::{AnyToken, TokenKind, Verified};
 
 use super::Action;
 use crate::{Actor, ChangeError, CredentialRecord, Found, Key, Registry, StoreError};
@@ -35,7 +35,7 @@ impl Registry {
         const REPORTED: Action = Action::Named("leak.reported");
         let text = text.expose().as_bytes();
         let found = match self.inner.format.recognize(text) {
-            Ok(_) => self.proven(text).await?,
+            Ok(token) => self.proven(&token).await?,
             Err(_) => self.find_imported(text).await?,
         };
         let Some(record) = found else {
@@ -55,10 +55,7 @@ impl Registry {
     }
 
     /// The record of one of our own tokens, whatever has become of it, if the secret is right.
-    async fn proven(&self, text: &[u8]) -> Result<Option<CredentialRecord>, StoreError> {
-        let Ok(token) = self.inner.format.recognize(text) else {
-            return Ok(None);
-        };
+    async fn proven(&self, token: &AnyToken<'_>) -> Result<Option<CredentialRecord>, StoreError> {
         let found = {
             let _turn = self.cold_read().await;
             self.read(token.id()).await?

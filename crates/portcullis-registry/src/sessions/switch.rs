@@ -71,26 +71,25 @@ impl Registry {
         let catalogue = &self.inner.catalogue;
         // The application gives it, and may give everything.
         let grant = catalogue.attenuate(&catalogue.all(), grant)?;
-        let (left, family) = (session.clone(), session.family);
-        let mut login = vec![session];
-        if let Some(family) = family {
-            let others = self.all(Of::Family(family)).await?.into_iter();
-            login.extend(others.filter(|other| other.id != left.id));
-        }
         let now = self.inner.clock.now();
-        for record in &mut login {
-            record.owner = owner.clone();
-            record.grant = grant.clone();
-            record.updated_at = now;
-        }
-        let mut batch = Batch::default();
-        let came = login.first();
+        let switch = |record: CredentialRecord| CredentialRecord {
+            owner: owner.clone(),
+            grant: grant.clone(),
+            updated_at: now,
+            ..record
+        };
+        let came = switch(session.clone());
         let line = |action, record| self.audit(actor, action, record, json!({}));
-        batch.audit.push(line("session.left", &left));
-        batch
-            .audit
-            .extend(came.map(|came| line("session.came", came)));
-        batch.credentials = login;
+        let mut batch = Batch {
+            audit: vec![line("session.left", &session), line("session.came", &came)],
+            credentials: vec![came],
+            ..Batch::default()
+        };
+        if let Some(family) = session.family {
+            let others = self.all(Of::Family(family)).await?.into_iter();
+            let others = others.filter(|other| other.id != session.id);
+            batch.credentials.extend(others.map(switch));
+        }
         Ok(batch)
     }
 }
