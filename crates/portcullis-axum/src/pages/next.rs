@@ -44,7 +44,9 @@ impl Next {
             Self::Sessions => "/sessions".to_owned(),
             Self::Device => "/device".to_owned(),
             Self::Authorize(request) => {
-                let mut query = form_urlencoded::Serializer::new("/oauth/authorize?".to_owned());
+                let page = "/oauth/authorize?".to_owned();
+                let end = page.len();
+                let mut query = form_urlencoded::Serializer::for_suffix(page, end);
                 query.extend_pairs(parameters(request));
                 query.finish()
             }
