@@ -12,7 +12,7 @@ use http::{Method, Uri, request::Parts};
 use portcullis_gate::{Access, Gate, GuardError};
 use portcullis_tower::{GateLayer, PeerAddr};
 
-use crate::answer::rendered;
+use crate::{answer::rendered, description::Description};
 
 /// A router whose every route says what it asks for.
 ///
@@ -32,9 +32,10 @@ use crate::answer::rendered;
 /// # let _: axum::Router = router; Ok(()) }
 /// ```
 pub struct Guarded<S = ()> {
-    gate: Gate,
+    pub(crate) gate: Gate,
     router: Router<S>,
-    routes: Vec<Route>,
+    pub(crate) routes: Vec<Route>,
+    description: Option<Description>,
     paths: matchit::Router<()>,
     error: Option<GuardedError>,
 }
@@ -106,6 +107,7 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
             gate,
             router: Router::new(),
             routes: Vec::new(),
+            description: None,
             paths: matchit::Router::new(),
             error: None,
         }
@@ -256,6 +258,12 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
         self
     }
 
+    /// Has this description written when all routes are there.
+    pub(crate) fn described_by(mut self, description: Description) -> Self {
+        self.description.get_or_insert(description);
+        self
+    }
+
     /// Notes that routes need a registry where there is none.
     pub(crate) fn at_edge(mut self, path: &str) -> Self {
         let path = path.to_owned();
@@ -283,10 +291,13 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
     /// # Errors
     /// [`GuardedError`] for the first route that does not fit the gate.
     pub fn into_router(self) -> Result<Router<S>, GuardedError> {
-        match self.error {
-            Some(error) => Err(error),
-            None => Ok(rendered(self.router, self.gate.rendering())),
+        if let Some(error) = self.error {
+            return Err(error);
         }
+        if let Some(description) = &self.description {
+            description.write(&self);
+        }
+        Ok(rendered(self.router, self.gate.rendering()))
     }
 }
 

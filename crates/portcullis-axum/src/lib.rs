@@ -4,6 +4,7 @@ mod answer;
 mod audit;
 mod body;
 mod denials;
+mod description;
 mod extract;
 mod guarded;
 mod json;

@@ -207,7 +207,7 @@ fn app(
         .with_key_limit(settings.key_limit)
         .with_session_limit(settings.session_limit)
         .with_trusted_hops(settings.trusted_hops);
-    let api = Guarded::new(gate);
+    let api = Guarded::new(gate).with_description("Social API", env!("CARGO_PKG_VERSION"));
     // First, since challenges name where it is described.
     let api = match oauth {
         Some(oauth) => api

@@ -51,6 +51,7 @@ const ROUTES: &[(&str, &str, &str, &[&str])] = &[
     ("GET", "/audit/export", "", &["audit:read"]),
     ("POST", "/oauth/introspect", "token=none-of-ours", &["tokens:introspect"]),
     ("GET", "/denials", "", &["api-keys:read", "api-keys:write"]),
+    ("GET", "/denials/<denial>", "", &["api-keys:read", "api-keys:write"]),
     ("GET", "/api-keys", "", &["api-keys:read", "api-keys:write"]),
     ("GET", "/api-keys/review", "", &["api-keys:read", "api-keys:write"]),
     ("POST", "/api-keys", KEY, &["api-keys:write"]),
@@ -225,4 +226,84 @@ fn what_is_named_by_its_id_is_404_for_another_organisation() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Whether a path of the table is one of the description, whose parameters stand in braces.
+fn is_at(path: &str, template: &str) -> bool {
+    // A text in a knowledge base is named with it.
+    let path = path.replace("<kbdoc>", "<kb>/docs/<doc>");
+    let (parts, template) = (path.split('/'), template.split('/'));
+    parts.clone().count() == template.clone().count()
+        && parts.zip(template).all(|(part, of)| {
+            let is_given = part.starts_with('<') || part.contains("_0000");
+            part == of || of.starts_with('{') && is_given
+        })
+}
+
+#[test]
+fn the_description_says_what_every_route_asks_for() {
+    let world = World::new();
+    let answer = world.client.send("GET", "/openapi.json", None);
+    assert_eq!(answer.status, 200);
+    let described = answer.json();
+    assert_eq!(described["openapi"], "3.1.0");
+    let mut guarded = Vec::new();
+    for (path, operations) in described["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            if operation["security"] != serde_json::json!([]) {
+                guarded.push((method.to_uppercase(), path, &operation["security"]));
+            }
+        }
+    }
+    for (method, path, security) in &guarded {
+        let mut rows = ROUTES.iter();
+        let row = rows.find(|(of, at, _, _)| of == method && is_at(at, path));
+        let (_, _, _, scopes) =
+            *row.unwrap_or_else(|| panic!("{method} {path} is not in the table"));
+        let either = |names: &[&str]| serde_json::json!([{ "bearer": names }, { "apiKey": names }]);
+        let expected = match scopes {
+            SESSION => serde_json::json!([{ "bearer": [] }]),
+            ANY => either(&[]),
+            scopes => either(&scopes[..1]),
+        };
+        assert_eq!(**security, expected, "{method} {path}");
+    }
+    for (method, path, _, _) in ROUTES {
+        let is_there = guarded
+            .iter()
+            .any(|(of, at, _)| of == method && is_at(path, at));
+        assert!(is_there, "{method} {path} is not described");
+    }
+    let of = |method: &str, path: &str| described["paths"][path][method].clone();
+    let publish = of("post", "/posts/{id}/publish");
+    assert_eq!(publish["x-credits"], 1);
+    assert_eq!(publish["parameters"][0]["name"], "id");
+    let sample = publish["x-codeSamples"][0]["source"].as_str().unwrap();
+    assert!(
+        sample.contains("'Authorization: Bearer ap_live_"),
+        "{sample}"
+    );
+    assert_eq!(of("get", "/health")["security"], serde_json::json!([]));
+    assert_eq!(
+        of("post", "/oauth/token")["security"],
+        serde_json::json!([])
+    );
+}
+
+#[test]
+fn the_catalogue_is_told_to_everybody() {
+    let world = World::new();
+    let catalogue = world.client.send("GET", "/scopes", None).data(200);
+    let catalogue = catalogue.as_array().unwrap();
+    let names: Vec<_> = catalogue
+        .iter()
+        .map(|of| of["scope"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, SCOPES);
+    let write = serde_json::json!({
+        "scope": "posts:write",
+        "access": "create, update, delete, publish, schedule, retry posts",
+        "implies": ["posts:read"],
+    });
+    assert_eq!(catalogue[1], write);
 }

@@ -81,6 +81,12 @@ impl<'a> Maker<'a> {
                 format!("{kb}/docs/{doc}")
             }
             "agent" => self.id_of("/agents", &named),
+            "denial" => {
+                let key = self.client.create_key(self.token, &["brands:read"]).key;
+                let denied = self.client.send("GET", "/posts", Some(&key));
+                assert_eq!(denied.status, 403);
+                denied.header("x-request-id").unwrap().to_owned()
+            }
             "hook" => {
                 let url = format!("https://example.com/{mark}");
                 self.id_of("/webhooks", &json!({"url": url}))
