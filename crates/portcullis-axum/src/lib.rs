@@ -12,6 +12,8 @@ pub mod keys;
 pub mod login;
 #[cfg(feature = "login")]
 pub mod oauth;
+#[cfg(feature = "login")]
+pub mod pages;
 mod query;
 
 pub use answer::{

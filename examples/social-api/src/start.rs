@@ -210,7 +210,9 @@ fn app(
     let api = Guarded::new(gate);
     // First, since challenges name where it is described.
     let api = match oauth {
-        Some(oauth) => api.with_oauth(oauth, Social::TOKENS_INTROSPECT),
+        Some(oauth) => api
+            .with_oauth(oauth.clone(), Social::TOKENS_INTROSPECT)
+            .with_pages(oauth, "Social API"),
         None => api,
     };
     let rendering = api.gate().rendering().clone();

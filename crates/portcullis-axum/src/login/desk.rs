@@ -9,7 +9,7 @@ use portcullis_core::{CredentialId, Secret, Timestamp};
 use portcullis_error::{Cause, ErrorCode};
 use portcullis_gate::{Gate, Permit};
 use portcullis_login::{Email, LoggedIn, Login, LoginError, NewUser, Profile, SignupError};
-use portcullis_registry::{ChangeError, Listing, PrefixedId, Revoked, SessionInfo};
+use portcullis_registry::{ChangeError, PrefixedId, Revoked, SessionInfo};
 use portcullis_scope::Scope;
 use portcullis_token::TokenKind;
 use serde::{Deserialize, Serialize};
@@ -211,17 +211,9 @@ impl Desk {
     /// All sessions of the caller, the newest first: a user has a hundred at most.
     async fn own(&self, permit: &Permit) -> Result<Vec<SessionInfo>, Refused> {
         let user = permit.user().ok_or(Cause::SessionRequired)?;
-        let (mut sessions, mut listing) = (Vec::new(), Listing::default());
-        loop {
-            let part = self.login.registry();
-            let part = part.sessions(&permit.actor(), user, listing.clone()).await;
-            let part = part.map_err(not_changed)?;
-            sessions.extend(part.sessions);
-            match part.next {
-                Some(next) => listing.after = Some(next),
-                None => return Ok(sessions),
-            }
-        }
+        let registry = self.login.registry();
+        let sessions = registry.sessions_of(&permit.actor(), user).await;
+        sessions.map_err(not_changed)
     }
 }
 

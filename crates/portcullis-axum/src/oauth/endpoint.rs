@@ -18,9 +18,9 @@ const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// Who lets programs in, and the gate that tells their addresses.
 #[derive(Clone, Debug)]
-pub(super) struct Endpoint {
-    pub(super) oauth: OAuth,
-    pub(super) gate: Gate,
+pub(crate) struct Endpoint {
+    pub(crate) oauth: OAuth,
+    pub(crate) gate: Gate,
 }
 
 impl Endpoint {
@@ -95,7 +95,7 @@ impl Endpoint {
         Ok(json(StatusCode::OK, &found))
     }
 
-    pub(super) fn asked(&self, parts: &Parts) -> Asked {
+    pub(crate) fn asked(&self, parts: &Parts) -> Asked {
         let agent = parts.headers.get(header::USER_AGENT);
         Asked {
             ip: self.ip(parts),
@@ -103,7 +103,7 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn ip(&self, parts: &Parts) -> Option<IpAddr> {
+    pub(crate) fn ip(&self, parts: &Parts) -> Option<IpAddr> {
         self.gate.client_ip(&parts.headers, peer_of(parts))
     }
 

@@ -14,7 +14,7 @@ const INVALID_REQUEST: &str = "invalid_request";
 
 /// `{"error":…,"error_description":…}` (RFC 6749, section 5.2; RFC 7591, section 3.2.2).
 #[derive(Debug)]
-pub(super) struct Failed {
+pub(crate) struct Failed {
     status: StatusCode,
     error: &'static str,
     description: Cow<'static, str>,

@@ -16,11 +16,11 @@ pub(super) const MAX_BYTES: usize = 64 * 1024;
 ///
 /// Each stands there once, and one without a value is absent (RFC 6749, section 3.2). Those that
 /// nobody asks for are ignored.
-pub(super) struct Form(BTreeMap<String, Secret<String>>);
+pub(crate) struct Form(BTreeMap<String, Secret<String>>);
 
 /// Why a text is not a form. The text itself is never kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum FormError {
+pub(crate) enum FormError {
     /// A `%` without two digits after it, or bytes that are not UTF-8.
     Encoding,
     /// A parameter that stands twice.
@@ -30,7 +30,7 @@ pub(super) enum FormError {
 impl Form {
     /// # Errors
     /// [`FormError`].
-    pub(super) fn parse(text: &[u8]) -> Result<Self, FormError> {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, FormError> {
         let mut read = BTreeMap::new();
         for pair in text.split(|&byte| byte == b'&') {
             if pair.is_empty() {
@@ -47,14 +47,34 @@ impl Form {
         Ok(Self(read))
     }
 
+    /// The form that is the body of a request, of 64 KiB at most.
+    ///
+    /// # Errors
+    /// `too_large`, `unsupported_media_type` or `invalid_request`.
+    pub(crate) async fn read(request: Request) -> Result<Self, ApiError> {
+        let essence = json::essence(request.headers());
+        if !essence.is_some_and(|of| of.eq_ignore_ascii_case("application/x-www-form-urlencoded")) {
+            return Err(ApiError::unsupported_media_type(
+                "the body has to be `application/x-www-form-urlencoded`, without a coding",
+            ));
+        }
+        let body = json::read(request, MAX_BYTES).await?;
+        Self::parse(&body).map_err(|error| {
+            ApiError::invalid_request(match error {
+                FormError::Encoding => "the form is not UTF-8 in percent-encoding",
+                FormError::Repeated => "a parameter stands twice",
+            })
+        })
+    }
+
     /// A parameter, unless it is absent or came empty.
-    pub(super) fn secret(&self, name: &str) -> Option<&Secret<String>> {
+    pub(crate) fn secret(&self, name: &str) -> Option<&Secret<String>> {
         let value = self.0.get(name);
         value.filter(|value| !value.expose().is_empty())
     }
 
     /// As [`secret`](Self::secret), for what is none.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.secret(name).map(|value| value.expose().as_str())
     }
 
@@ -75,20 +95,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = Failed;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Failed> {
-        let essence = json::essence(request.headers());
-        if !essence.is_some_and(|of| of.eq_ignore_ascii_case("application/x-www-form-urlencoded")) {
-            return Err(ApiError::unsupported_media_type(
-                "the body has to be `application/x-www-form-urlencoded`, without a coding",
-            )
-            .into());
-        }
-        let body = json::read(request, MAX_BYTES).await?;
-        Self::parse(&body).map_err(|error| {
-            Failed::invalid_request(match error {
-                FormError::Encoding => "the form is not UTF-8 in percent-encoding",
-                FormError::Repeated => "a parameter stands twice",
-            })
-        })
+        Ok(Self::read(request).await?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Ready-made routes by which programs are let in: device logins (RFC 8628), codes with PKCE (RFC
 //! 6749, RFC 7636) and what belongs to them. They answer as these say, without the envelope.
 //!
-//! The pages on which people decide are not here.
+//! The pages on which people decide are `pages`.
 
 mod answers;
 mod cli;
@@ -10,3 +10,6 @@ mod failed;
 mod form;
 mod mount;
 mod register;
+
+pub(crate) use endpoint::Endpoint;
+pub(crate) use form::Form;

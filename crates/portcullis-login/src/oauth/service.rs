@@ -141,8 +141,9 @@ impl OAuth {
         self.login.registry().clock().now()
     }
 
-    /// Whether a person has given the password within the last hour.
-    pub(super) fn is_fresh(&self, user: &PageUser) -> bool {
+    /// Whether a person has given the password within the last hour, and so may decide.
+    #[must_use]
+    pub fn is_fresh(&self, user: &PageUser) -> bool {
         self.now().saturating_since(user.signed_in_at) < FRESH
     }
 

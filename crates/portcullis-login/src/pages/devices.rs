@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use portcullis_core::CredentialId;
-use portcullis_registry::{Actor, ChangeError, Listing, SessionList};
+use portcullis_registry::{Actor, ChangeError, SessionInfo};
 
 use portcullis_scope::ScopeSet;
 
@@ -16,14 +16,10 @@ impl Pages {
     ///
     /// # Errors
     /// [`LoginError::Unavailable`].
-    pub async fn sessions(
-        &self,
-        user: &PageUser,
-        listing: Listing,
-    ) -> Result<SessionList, LoginError> {
+    pub async fn sessions(&self, user: &PageUser) -> Result<Vec<SessionInfo>, LoginError> {
         let actor = self.actor(user, None).await?;
         let registry = self.login.registry();
-        Ok(registry.sessions(&actor, &user.account.id, listing).await?)
+        Ok(registry.sessions_of(&actor, &user.account.id).await?)
     }
 
     /// Ends one of them, and what could refresh it; says whether there was one.
@@ -36,6 +32,11 @@ impl Pages {
         id: CredentialId,
         ip: Option<IpAddr>,
     ) -> Result<bool, LoginError> {
+        // The registry would let a person end those of others in the same organisation.
+        let own = self.sessions(user).await?;
+        if !own.iter().any(|session| session.credential() == id) {
+            return Ok(false);
+        }
         let actor = self.actor(user, ip).await?;
         match self.login.registry().end_session_by_id(&actor, id).await {
             Ok(_) => Ok(true),

@@ -1,7 +1,6 @@
 //! Signing in to the pages, and forms that no other site sends.
 
-use portcullis_login::{Asked, Form, LoginError, TicketKind};
-use portcullis_registry::Listing;
+use portcullis_login::{Asked, Form, LoginError, Role, TicketKind};
 
 use crate::world::{ADA, BOB, HOUR, MINUTE, PASSWORD, SECOND, World, ip, secret};
 
@@ -132,14 +131,22 @@ async fn a_person_sees_and_ends_their_sessions_and_devices() {
     let pages = world.oauth.pages();
     let tokens = world.device_tokens("cli", None).await;
     let (ada, bob) = (world.page_user(ADA).await, world.page_user(BOB).await);
-    let listed = pages
-        .sessions(&ada, Listing::default())
-        .await
-        .unwrap()
-        .sessions;
+    let listed = pages.sessions(&ada).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].name(), "cli");
     let id = listed[0].credential();
+    assert!(!pages.end_session(&bob, id, None).await.unwrap());
+    // Nor does a person of the same organisation, who acts for it as well.
+    let (own, theirs) = (
+        world.org(BOB, "bobs").await,
+        world.org(ADA, "default").await,
+    );
+    let owner = Some(Role::Owner);
+    world.set_role(ADA, &own.id, None, owner).await;
+    world.set_role(BOB, &own.id, owner, None).await;
+    world
+        .set_role(BOB, &theirs.id, None, Some(Role::Admin))
+        .await;
     assert!(!pages.end_session(&bob, id, None).await.unwrap());
     assert!(world.principal(&tokens).await.is_some());
     assert!(pages.end_session(&ada, id, None).await.unwrap());

@@ -105,6 +105,26 @@ impl Registry {
         })
     }
 
+    /// All sessions of a user that have not ended, newest first: a user has a hundred at most.
+    ///
+    /// # Errors
+    /// As [`sessions`](Self::sessions).
+    pub async fn sessions_of(
+        &self,
+        actor: &Actor,
+        user: &User,
+    ) -> Result<Vec<SessionInfo>, ChangeError> {
+        let (mut sessions, mut listing) = (Vec::new(), Listing::default());
+        loop {
+            let part = self.sessions(actor, user, listing.clone()).await?;
+            sessions.extend(part.sessions);
+            match part.next {
+                Some(next) => listing.after = Some(next),
+                None => return Ok(sessions),
+            }
+        }
+    }
+
     /// Ends a session of a list, and what could refresh it. When this returns, no check accepts
     /// either.
     ///

@@ -1,0 +1,198 @@
+//! A page: what stands around its content, and the headers that keep it from others.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use portcullis_login::Form as FormKind;
+
+use super::{
+    fault::Fault,
+    site::{Site, Visitor},
+    when,
+};
+
+/// The style sheet.
+pub(super) const STYLE: &str = include_str!("pages.css");
+
+/// A page, before it has a frame.
+#[derive(Debug)]
+pub(super) struct Page {
+    title: String,
+    content: Markup,
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    cookies: Vec<HeaderValue>,
+    /// Where else than to us the answer to a form may lead.
+    leads_to: Option<String>,
+}
+
+impl Page {
+    pub(super) fn new(title: impl Into<String>, content: Markup) -> Self {
+        Self {
+            title: title.into(),
+            content,
+            status: StatusCode::OK,
+            retry_after: None,
+            cookies: Vec::new(),
+            leads_to: None,
+        }
+    }
+
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    pub(super) fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
+        Self {
+            retry_after,
+            ..self
+        }
+    }
+
+    pub(super) fn with_cookie(mut self, cookie: HeaderValue) -> Self {
+        self.cookies.push(cookie);
+        self
+    }
+
+    /// The forms of the page may lead to this origin: browsers ask the policy about redirects too.
+    pub(super) fn leading_to(self, origin: &str) -> Self {
+        // A policy can't name an address of IPv6 (CSP 3, section 2.3.1): any host of that port.
+        let origin = match origin.split_once("]") {
+            Some((_, port)) => format!("http://*{port}"),
+            None => origin.to_owned(),
+        };
+        Self {
+            leads_to: Some(origin),
+            ..self
+        }
+    }
+
+    /// The answer, for somebody who is signed in or not.
+    pub(super) fn response(
+        self,
+        site: &Site,
+        visitor: Option<&Visitor>,
+    ) -> Result<Response, Fault> {
+        let html = self.html(site, visitor).into_string();
+        let mut headers = headers();
+        let leads_to = self.leads_to.map(|origin| format!(" {origin}"));
+        let policy = format!(
+            "default-src 'none'; style-src 'self'; form-action 'self'{}; frame-ancestors 'none'; \
+             base-uri 'none'",
+            leads_to.unwrap_or_default()
+        );
+        let policy = HeaderValue::try_from(policy).map_err(Fault::failed)?;
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, when::seconds(wait).into());
+        }
+        for cookie in self.cookies {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+        Ok((self.status, headers, html).into_response())
+    }
+
+    fn html(&self, site: &Site, visitor: Option<&Visitor>) -> Markup {
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    title { (self.title) " – " (site.name()) }
+                    link rel="stylesheet" href="/pages.css";
+                }
+                body {
+                    header {
+                        span class="service" { (site.name()) }
+                        @if let Some(visitor) = visitor { (navigation(site, visitor)) }
+                    }
+                    main {
+                        h1 { (self.title) }
+                        (self.content)
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn navigation(site: &Site, visitor: &Visitor) -> Markup {
+    html! {
+        nav aria-label="Account" {
+            a href="/device" { "Add a device" }
+            a href="/sessions" { "Sessions" }
+            form method="post" action="/logout" {
+                (site.csrf(&visitor.cookie, FormKind::SignOut))
+                button class="link" type="submit" {
+                    "Sign out " span class="who" { (visitor.user.account().email) }
+                }
+            }
+        }
+    }
+}
+
+/// Sends the browser to another page, which it asks for anew.
+pub(super) fn see_other(to: &str, cookies: Vec<HeaderValue>) -> Result<Response, Fault> {
+    let mut headers = headers();
+    headers.remove(header::CONTENT_TYPE);
+    let mut to = HeaderValue::try_from(to).map_err(Fault::failed)?;
+    // A code may stand in it.
+    to.set_sensitive(true);
+    headers.insert(header::LOCATION, to);
+    for cookie in cookies {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    Ok((StatusCode::SEE_OTHER, headers).into_response())
+}
+
+/// The style sheet, which everybody may have.
+pub(super) fn style() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+        (header::CACHE_CONTROL, "public, max-age=3600"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, STYLE).into_response()
+}
+
+/// What every page says to the browser.
+fn headers() -> HeaderMap {
+    const ALL: [(HeaderName, &str); 7] = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        // With `no-referrer` browsers would send `Origin: null` with our own forms.
+        (header::REFERRER_POLICY, "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+    ];
+    let all = ALL.into_iter();
+    all.map(|(name, value)| (name, HeaderValue::from_static(value)))
+        .collect()
+}
+
+/// What is wrong with a form, where it is read out at once.
+pub(super) fn error(text: &str) -> Markup {
+    html! { p class="error" role="alert" id="error" { (text) } }
+}
+
+/// A field of a form that nobody sees.
+pub(super) fn hidden(name: &str, value: &str) -> Markup {
+    html! { input type="hidden" name=(name) value=(value); }
+}
+
+/// Nothing.
+pub(super) const fn nothing() -> Markup {
+    PreEscaped(String::new())
+}
