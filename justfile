@@ -16,6 +16,10 @@ clippy:
 test:
     ./scripts/test test
 
+# OAuth clients of others, in Rust, Python and Node, against the example product.
+interop:
+    ./scripts/test interop
+
 # The examples in the documentation.
 doctest:
     ./scripts/test doctest
