@@ -37,7 +37,7 @@ async fn a_device_is_let_in() {
     let tokens = succeeded(&world.poll("cli", &started).await, 200);
     assert_eq!(tokens.as_object().unwrap().len(), 5, "{tokens}");
     assert_eq!(tokens["token_type"], "Bearer");
-    assert_eq!(tokens["scope"], "notes:read notes:write");
+    assert_eq!(tokens["scope"], "notes:write");
     assert!(tokens["expires_in"].as_u64().is_some_and(|of| of > 0));
     let notes = Call::get("/notes").bearer(&text(&tokens, "access_token"));
     let notes = world.send(notes).await;

@@ -22,7 +22,7 @@ async fn a_login_is_refreshed_also_to_less_and_never_to_more() {
     world.clock.advance(SECOND * 60);
     let all = refresh("cli", &text(&less, "refresh_token"));
     let all = succeeded(&world.token(&all).await, 200);
-    assert_eq!(all["scope"], "notes:read notes:write");
+    assert_eq!(all["scope"], "notes:write");
     assert_eq!(all["token_type"], "Bearer");
 }
 

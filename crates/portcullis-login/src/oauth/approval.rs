@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_registry::{Owner, StoreError};
-use portcullis_scope::{Catalogue, Scope, ScopeSet};
+use portcullis_scope::{Catalogue, Grant, Scope, ScopeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -132,11 +132,29 @@ impl AskedScope {
     }
 }
 
+impl AskedScope {
+    /// What is approved with a choice that was shown: by the names that were asked for, if it is all
+    /// of them. Clients compare what they get with what they have asked for.
+    pub(super) fn approved(&self, catalogue: &Catalogue, choice: &OrgChoice) -> Vec<String> {
+        let shown = choice.names();
+        match self {
+            Self::Names(names) if set_of(catalogue, names) == set_of(catalogue, &shown) => {
+                names.clone()
+            }
+            _ => shown,
+        }
+    }
+}
+
 /// The scopes of these names, as far as the catalogue has them.
 pub(super) fn set_of(catalogue: &Catalogue, names: &[String]) -> ScopeSet {
-    let known = names.iter().filter(|name| catalogue.entry(name).is_some());
-    let set = catalogue.set(known);
-    set.unwrap_or_default()
+    catalogue.resolve(&grant_of(catalogue, names))
+}
+
+/// These names, as far as the catalogue has them.
+pub(super) fn grant_of(catalogue: &Catalogue, names: &[String]) -> Grant {
+    let known = names.iter().filter_map(|name| catalogue.entry(name));
+    known.map(|entry| entry.scope).collect()
 }
 
 /// Every scope of a set by name.

@@ -182,7 +182,9 @@ impl OAuth {
             return Ok(checked.answer.error("access_denied"));
         };
         let choice = choices.iter().find(|choice| choice.org.id == *org);
-        let scopes = choice.ok_or(AuthorizeError::NoSuchOrg)?.names();
+        let choice = choice.ok_or(AuthorizeError::NoSuchOrg)?;
+        let catalogue = self.login.registry().catalogue();
+        let scopes = checked.scope.approved(catalogue, choice);
         let details = json!({ "scopes": scopes });
         let code = draw().map_err(Unavailable::from)?;
         let body = Code::new(

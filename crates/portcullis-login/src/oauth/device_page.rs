@@ -137,7 +137,9 @@ impl OAuth {
                 }
                 Decision::Approve(org) => {
                     let choice = choices.iter().find(|choice| choice.org.id == *org);
-                    let scopes = choice.ok_or(ApprovalError::NoSuchOrg)?.names();
+                    let choice = choice.ok_or(ApprovalError::NoSuchOrg)?;
+                    let catalogue = self.login.registry().catalogue();
+                    let scopes = device.body.scope.approved(catalogue, choice);
                     let details = json!({ "scopes": scopes, "askedFrom": device.body.ip });
                     let org_id = org.to_string();
                     device.body.state = State::Approved {

@@ -3,11 +3,11 @@
 use std::{net::IpAddr, time::Duration};
 
 use portcullis_registry::{Actor, IssuedSession, NewSession, Owner, User};
-use portcullis_scope::ScopeSet;
+use portcullis_scope::Grant;
 
 use super::{
     OAuth, TokenError,
-    approval::{names_of, set_of},
+    approval::{grant_of, names_of},
 };
 use crate::{LoggedIn, LoginError, Membership, Org, Unavailable, login::at};
 
@@ -19,7 +19,8 @@ pub struct Tokens {
     pub issued: IssuedSession,
     /// For how long the access token is good at most.
     pub expires_in: Duration,
-    /// What it may do: every scope by name, with spaces between them.
+    /// What it may do, with spaces between the names: those that were asked for if it got them all,
+    /// else every scope that it has.
     pub scope: String,
     /// Whose it is.
     pub user: User,
@@ -72,16 +73,16 @@ impl OAuth {
         let found = memberships.find(|membership| membership.org.id == *org);
         let Membership { org, role } = found.ok_or(TokenError::AccessDenied)?;
         let catalogue = login.registry.catalogue();
-        let ceiling = set_of(catalogue, scopes);
+        let ceiling = grant_of(catalogue, scopes);
         let of_role = login.roles.scopes(role);
-        if ceiling.intersect(&of_role).is_empty() {
+        if catalogue.resolve(&ceiling).intersect(&of_role).is_empty() {
             return Err(TokenError::AccessDenied);
         }
         login.complete(&org, role).await?;
         let actor = at(Actor::user(org.id.clone(), user.clone(), of_role), ip);
         let grant = login.roles.grant(role);
         let mut new = NewSession::new(org.id.clone(), user.clone(), grant, login.terms);
-        new.ceiling = Some(catalogue.grant(&ceiling));
+        new.ceiling = Some(ceiling.clone());
         new.name = client_id.to_owned();
         let issued = login.registry.start_session(&actor, new).await?;
         let logged_in = LoggedIn {
@@ -96,7 +97,7 @@ impl OAuth {
     }
 
     /// What a client is told of its session, which does what is within these scopes.
-    pub(super) fn tokens(&self, logged_in: LoggedIn, within: &ScopeSet) -> Tokens {
+    pub(super) fn tokens(&self, logged_in: LoggedIn, within: &Grant) -> Tokens {
         let LoggedIn {
             issued,
             account,
@@ -104,10 +105,15 @@ impl OAuth {
             role,
         } = logged_in;
         let catalogue = self.login.registry.catalogue();
-        let scopes = self.login.roles.scopes(role).intersect(within);
+        let (of_role, all) = (self.login.roles.scopes(role), catalogue.resolve(within));
+        let mut names = names_of(catalogue, &all.intersect(&of_role));
+        // If it is all of them, they are told by the names that they were approved by.
+        if all.is_subset_of(&of_role) {
+            names.retain(|name| within.has_name(name));
+        }
         Tokens {
             expires_in: issued.expires_at.saturating_since(self.now()),
-            scope: names_of(catalogue, &scopes).join(" "),
+            scope: names.join(" "),
             user: account.id,
             issued,
             org,

@@ -8,7 +8,7 @@ use portcullis_scope::{Grant, ScopeSet};
 
 use super::{
     OAuth, TokenError, Tokens,
-    approval::{AskedScope, set_of},
+    approval::{AskedScope, grant_of},
     issue::refused,
 };
 use crate::{Unavailable, login::at};
@@ -49,11 +49,9 @@ impl OAuth {
             }
         };
         let catalogue = login.registry.catalogue();
-        let ceiling = verified.ceiling().map(|ceiling| catalogue.resolve(ceiling));
-        let ceiling = ceiling.unwrap_or_default();
-        let narrowed = self.narrowed(scope, &ceiling)?;
-        let grant: Option<Grant> = narrowed.map(|set| catalogue.grant(&set));
-        let refreshed = login.refresh_for(client_id, grant.as_ref(), refresh_token, ip);
+        let ceiling = verified.ceiling().cloned().unwrap_or_default();
+        let narrowed = self.narrowed(scope, &catalogue.resolve(&ceiling))?;
+        let refreshed = login.refresh_for(client_id, narrowed.as_ref(), refresh_token, ip);
         let refreshed = refreshed.await.map_err(refused)?;
         self.touch(client_id).await;
         Ok(self.tokens(refreshed, &narrowed.unwrap_or(ceiling)))
@@ -64,14 +62,14 @@ impl OAuth {
         &self,
         scope: Option<&str>,
         ceiling: &ScopeSet,
-    ) -> Result<Option<ScopeSet>, TokenError> {
+    ) -> Result<Option<Grant>, TokenError> {
         let catalogue = self.login.registry.catalogue();
         let asked = AskedScope::read(catalogue, scope).map_err(|_| TokenError::InvalidScope)?;
         let AskedScope::Names(names) = asked else {
             return Ok(None);
         };
-        let asked = set_of(catalogue, &names);
-        if !asked.is_subset_of(ceiling) {
+        let asked = grant_of(catalogue, &names);
+        if !catalogue.resolve(&asked).is_subset_of(ceiling) {
             return Err(TokenError::InvalidScope);
         }
         Ok(Some(asked))

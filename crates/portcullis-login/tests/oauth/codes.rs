@@ -22,7 +22,7 @@ async fn a_code_gives_tokens_of_what_was_approved() {
         .code_token(&exchange(&code), ip(3))
         .await
         .unwrap();
-    assert_eq!(tokens.scope, "posts:read posts:write");
+    assert_eq!(tokens.scope, "posts:write");
     let principal = world.principal(&tokens).await.unwrap();
     assert_eq!(principal.name(), "app");
     assert_eq!(principal.owner(), &world.org(ADA, "default").await.id);

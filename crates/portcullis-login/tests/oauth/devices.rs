@@ -22,7 +22,7 @@ async fn a_device_that_was_let_in_gets_its_tokens_once() {
     world.approve(&started, ADA, "default").await;
     world.clock.advance(5 * SECOND);
     let tokens = world.poll("cli", &started).await.unwrap();
-    assert_eq!(tokens.scope, "posts:read posts:write");
+    assert_eq!(tokens.scope, "posts:write");
     assert_eq!(tokens.expires_in, SessionTerms::default().ttl);
     assert_eq!(tokens.org.slug, "default");
     let principal = world.principal(&tokens).await.unwrap();
