@@ -5,6 +5,9 @@ use url::{Host, Url};
 
 /// A code is eight of twenty letters in either case, with hyphens and spaces anywhere; it is shown in
 /// one way, which is read as the same.
+///
+/// # Panics
+/// If that doesn't hold.
 pub fn user_code(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -27,6 +30,9 @@ pub fn user_code(data: &[u8]) {
 /// Of two lines the first is registered and the second asked for: if that is accepted, a browser
 /// goes to the same host and path, over the same scheme, and from the registered port on loopback
 /// addresses alone.
+///
+/// # Panics
+/// If that doesn't hold.
 pub fn redirect_uri(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -64,6 +70,9 @@ pub fn redirect_uri(data: &[u8]) {
 
 /// A base URL is what a browser calls the origin of a page under it, to the letter: forms are
 /// compared with it.
+///
+/// # Panics
+/// If that doesn't hold.
 pub fn base_url(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
