@@ -109,10 +109,12 @@ async fn a_sign_in_over_an_hour_old_decides_nothing() {
     let form = ada.decision(&device.user_code, "approve").await;
     let code = ada.get("/device").await.html().form("user_code");
     let path = crate::world::authorize(&[]);
+    let consent = ada.get(&path).await.html().form("decision");
     world.clock.advance(MINUTE * 5);
     for (to, form) in [
         ("/device", form),
         ("/device", code.with("user_code", &device.user_code)),
+        ("/oauth/authorize", consent.with("decision", "approve")),
     ] {
         let answer = ada.post(to, &form).await;
         assert_eq!(answer.status, 401, "{answer:?}");
