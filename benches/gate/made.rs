@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Request, request::Parts};
-use portcullis_core::{BoxFuture, CredentialId};
+use portcullis_core::{BoxFuture, Clock, CredentialId, SystemClock};
 use portcullis_gate::{Gate, Guard};
 use portcullis_registry::{
     Actor, Batch, Changes, CommitError, CredentialRecord, Found, Key, MemoryStore, NewKey, Options,
@@ -121,8 +121,13 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    /// With so many keys.
+    /// With so many keys, on the clock of the system.
     pub(crate) async fn new(keys: usize) -> Self {
+        Self::at(SystemClock::new(), keys).await
+    }
+
+    /// With so many keys.
+    pub(crate) async fn at(clock: Arc<dyn Clock>, keys: usize) -> Self {
         let catalogue = Catalogue::builder()
             .scope("posts:read", "Read posts")
             .scope_implying("posts:write", ["posts:read"], "Write posts")
@@ -133,13 +138,14 @@ impl Made {
             peppers: PepperRing::generate().unwrap(),
         };
         let store = Arc::new(Everything {
-            template: template(&maker, catalogue.clone()).await,
+            template: template(&maker, catalogue.clone(), Arc::clone(&clock)).await,
             rest: MemoryStore::new(),
             maker: maker.clone(),
         });
         let (format, peppers) = (maker.format, maker.peppers.clone());
         // Shards don't fill alike.
         let options = Options::new().with_capacity(keys + keys / 4 + 100_000);
+        let options = options.with_clock(clock);
         let opened = Registry::open_with(store, format, catalogue, peppers, options).await;
         let (registry, _driver) = opened.unwrap();
         let mut draw = Draw::new(7);
@@ -188,11 +194,14 @@ impl Made {
 }
 
 /// A record as a key has it.
-async fn template(maker: &Maker, catalogue: Catalogue) -> CredentialRecord {
+async fn template(maker: &Maker, catalogue: Catalogue, clock: Arc<dyn Clock>) -> CredentialRecord {
     let (format, peppers) = (maker.format, maker.peppers.clone());
     let store = Arc::new(MemoryStore::new());
-    let opened = Registry::open(Arc::clone(&store), format, catalogue, peppers).await;
-    let (registry, _driver) = opened.unwrap();
+    let options = Options::new().with_clock(clock);
+    let (registry, _driver) =
+        Registry::open_with(Arc::clone(&store), format, catalogue, peppers, options)
+            .await
+            .unwrap();
     let new = NewKey::new("org_5xHq1mQz0LpW7aKd".parse().unwrap(), "a key", [READ]);
     let issued = registry.issue_key(&Actor::dangerous_system(), new).await;
     let id = issued.unwrap().key.credential();

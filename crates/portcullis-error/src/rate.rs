@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use portcullis_core::Timestamp;
 
@@ -47,19 +47,30 @@ impl Rate {
     /// Sets the three headers, in place of any that are there.
     pub fn write_to(&self, headers: &mut HeaderMap, names: &RateNames) {
         // One buffer for the three values: the numbers have at most 10, 10 and 20 digits.
-        let mut buffer = BytesMut::with_capacity(40);
-        let limit = decimal(&mut buffer, self.limit.into());
-        let remaining = decimal(&mut buffer, self.remaining.into());
-        let reset = decimal(&mut buffer, self.reset);
-        for (name, value) in [
-            (&names.limit, limit),
-            (&names.remaining, remaining),
-            (&names.reset, reset),
-        ] {
+        let mut text = [0; 40];
+        let mut end = 0;
+        let mut ends = [0; 3];
+        let mut digits = itoa::Buffer::new();
+        let numbers = [self.limit.into(), self.remaining.into(), self.reset];
+        for (number, at) in numbers.into_iter().zip(&mut ends) {
+            let digits = digits.format(number).as_bytes();
+            if let Some(place) = text.get_mut(end..end + digits.len()) {
+                place.copy_from_slice(digits);
+            }
+            end += digits.len();
+            *at = end;
+        }
+        let text = Bytes::copy_from_slice(text.get(..end).unwrap_or_default());
+        let mut start = 0;
+        for (name, end) in [&names.limit, &names.remaining, &names.reset]
+            .into_iter()
+            .zip(ends)
+        {
             // INVARIANT: digits are a header value.
-            if let Ok(value) = HeaderValue::from_maybe_shared(value) {
+            if let Ok(value) = HeaderValue::from_maybe_shared(text.slice(start..end)) {
                 headers.insert(name, value);
             }
+            start = end;
         }
     }
 }
@@ -106,23 +117,6 @@ impl Default for RateNames {
             reset: HeaderName::from_static("x-ratelimit-reset"),
         }
     }
-}
-
-/// Appends the digits of a number to the buffer and splits them off as a shared slice.
-fn decimal(buffer: &mut BytesMut, mut number: u64) -> Bytes {
-    let mut digits = [b'0'; 20];
-    let mut first = digits.len();
-    for digit in digits.iter_mut().rev() {
-        // A remainder of ten fits; there is no cast that says so.
-        *digit += u8::try_from(number % 10).unwrap_or(0);
-        number /= 10;
-        first -= 1;
-        if number == 0 {
-            break;
-        }
-    }
-    buffer.extend_from_slice(digits.get(first..).unwrap_or_default());
-    buffer.split().freeze()
 }
 
 /// The value of `Retry-After` (RFC 9110 §10.2.3): whole seconds, rounded up, at least 1.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, HeaderName, request::Parts};
 use portcullis_core::RequestId;
 use portcullis_error::Rendering;
 use portcullis_limit::{Quota, client_ip};
@@ -19,7 +19,11 @@ use portcullis_scope::RequirementError;
 use portcullis_token::{CredentialHeaders, TokenKind};
 
 use crate::{
-    Access, Authenticator, Guard, externals::Externals, failures::Failures, metrics::Metrics,
+    Access, Authenticator, Guard,
+    externals::Externals,
+    failures::Failures,
+    metrics::Metrics,
+    names::{CredentialNames, lines},
     request_ids::RequestIds,
 };
 
@@ -54,6 +58,7 @@ pub(crate) struct Inner {
     /// Nothing at an edge, unless they were given.
     credits: Option<Arc<dyn Credits>>,
     pub(crate) headers: CredentialHeaders,
+    pub(crate) names: CredentialNames,
     pub(crate) rendering: Rendering,
     key_quota: Option<Quota>,
     session_quota: Option<Quota>,
@@ -65,6 +70,8 @@ pub(crate) struct Inner {
     metrics: Metrics,
     warned: Arc<Warned>,
 }
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What is warned of once.
 #[derive(Default)]
@@ -117,6 +124,7 @@ impl Gate {
                 verifier,
                 registry,
                 credits: None,
+                names: CredentialNames::of(&CredentialHeaders::default()),
                 headers: CredentialHeaders::default(),
                 rendering: Rendering::default(),
                 key_quota: None,
@@ -194,7 +202,10 @@ impl Gate {
     /// In which headers credentials come.
     #[must_use]
     pub fn with_credential_headers(self, headers: CredentialHeaders) -> Self {
-        self.with(|inner| inner.headers = headers)
+        self.with(|inner| {
+            inner.names = CredentialNames::of(&headers);
+            inner.headers = headers;
+        })
     }
 
     /// Takes prices from these credits: a billing service, say. Without this they are the
@@ -285,7 +296,7 @@ impl Gate {
             }
             return None;
         };
-        let forwarded = headers.get_all("x-forwarded-for");
+        let forwarded = headers.get_all(FORWARDED_FOR);
         if *trusted_hops == 0 {
             let is_news = forwarded.iter().next().is_some()
                 && !warned.untrusted_hops.swap(true, Ordering::Relaxed);
@@ -318,17 +329,11 @@ impl Gate {
 
     /// What a request presents, and from where.
     pub(crate) fn read<'h>(&self, parts: &'h Parts) -> portcullis_token::Presented<'h> {
-        let headers = &self.inner.headers;
-        let values = |name: Option<&str>| {
-            name.map(|name| parts.headers.get_all(name).iter())
-                .into_iter()
-                .flatten()
-                .map(http::HeaderValue::as_bytes)
-        };
+        let Inner { headers, names, .. } = &*self.inner;
         portcullis_token::read_credentials(
             headers,
-            values(headers.authorization_header()),
-            values(headers.api_key_header()),
+            lines(&parts.headers, names.authorization.as_ref()),
+            lines(&parts.headers, names.api_key.as_ref()),
             parts.uri.query().map(str::as_bytes),
         )
     }

@@ -10,6 +10,7 @@ mod gate;
 mod guard;
 mod leak;
 mod metrics;
+mod names;
 mod pass;
 mod permit;
 mod progress;

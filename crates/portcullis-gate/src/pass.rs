@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Response, StatusCode};
 use portcullis_core::RequestId;
 use portcullis_error::Rate;
 use portcullis_registry::{Principal, Reservation, Settlement};
@@ -148,9 +148,11 @@ impl Pass {
     }
 }
 
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
 /// A gRPC call that failed before it said anything: its HTTP status is 200.
 fn is_failed_call(headers: &HeaderMap) -> bool {
-    let status = headers.get("grpc-status");
+    let status = headers.get(GRPC_STATUS);
     status.is_some_and(|status| status.as_bytes() != b"0")
 }
 

@@ -166,6 +166,14 @@ fn only<'h>(
 /// `credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]` (RFC 9110, section 11.4), of
 /// which only the scheme is read if it is a foreign one.
 fn read_authorization(value: &[u8], max_length: usize) -> Result<Authorization<'_>, HeaderError> {
+    // What nearly all requests have, without a look at every byte of the scheme.
+    if let Some((scheme, token)) = value.split_at_checked(b"Bearer ".len())
+        && scheme.eq_ignore_ascii_case(b"Bearer ")
+        && token.len() <= max_length
+        && check_b64token(token).is_ok()
+    {
+        return Ok(Authorization::Bearer(token));
+    }
     // A foreign value may be long, but no more is read of it than of a credential.
     let start = value.get(..max_length).unwrap_or(value);
     let is_of_scheme = |byte: &&u8| is_token_character(**byte);
