@@ -36,6 +36,10 @@ wasm:
 loom:
     ./scripts/test loom
 
+# How many instructions a call takes, against a budget (needs valgrind).
+instructions:
+    ./scripts/test instructions
+
 # Each fuzz target for a while (needs nightly and cargo-fuzz).
 fuzz:
     ./scripts/test fuzz

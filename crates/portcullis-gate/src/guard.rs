@@ -24,15 +24,17 @@ use crate::{
 /// nothing that comes after it has been charged. A CORS preflight passes untouched.
 #[derive(Clone)]
 pub struct Guard {
-    gate: Gate,
+    /// One pointer, since every pass has a guard of its own.
     route: Arc<Route>,
-    uri_of: UriOf,
 }
 
 /// How the target that the client sent is found in a request whose path a router has shortened.
 pub type UriOf = fn(&Parts) -> Option<&Uri>;
 
+#[derive(Clone)]
 struct Route {
+    gate: Gate,
+    uri_of: UriOf,
     access: Access,
     requirement: Option<CompiledRequirement>,
     required: Arc<str>,
@@ -70,31 +72,29 @@ impl Guard {
             .into();
         let price = NonZeroU32::new(access.price());
         let route = Arc::new(Route {
+            gate,
+            uri_of: |_| None,
             access,
             requirement,
             required,
             price,
         });
-        Ok(Self {
-            gate,
-            route,
-            uri_of: |_| None,
-        })
+        Ok(Self { route })
     }
 
     /// Finds here what the client has called, so that the ledger and the list of denied requests
     /// say it: for a router that hands on a part of the path.
     #[must_use]
     pub fn with_uri_of(mut self, uri_of: UriOf) -> Self {
-        self.uri_of = uri_of;
+        Arc::make_mut(&mut self.route).uri_of = uri_of;
         self
     }
 
     /// The method and the path of a request, at most 200 characters of it and no credential. Queries
     /// are never kept.
     fn called(&self, parts: &Parts) -> String {
-        let path = (self.uri_of)(parts).unwrap_or(&parts.uri).path();
-        let path = self.gate.verifier().redacted(path.as_bytes());
+        let path = (self.route.uri_of)(parts).unwrap_or(&parts.uri).path();
+        let path = self.route.gate.verifier().redacted(path.as_bytes());
         let path: String = path.chars().take(200).collect();
         format!("{} {path}", parts.method)
     }
@@ -114,8 +114,8 @@ impl Guard {
 
     /// The gate.
     #[must_use]
-    pub const fn gate(&self) -> &Gate {
-        &self.gate
+    pub fn gate(&self) -> &Gate {
+        &self.route.gate
     }
 
     /// Checks one request; `peer` is the address of the other end of the connection.
@@ -125,12 +125,12 @@ impl Guard {
     /// the same check: nothing is checked or charged twice.
     pub fn check(&self, parts: &Parts, peer: Option<IpAddr>) -> Progress {
         if is_preflight(parts) {
-            self.gate.metrics().count_preflight();
+            self.route.gate.metrics().count_preflight();
             return Progress::Done(Ok(Pass::untouched(self.clone())));
         }
-        let ip = self.gate.client_ip(&parts.headers, peer);
+        let ip = self.route.gate.client_ip(&parts.headers, peer);
         let mut request = Request {
-            id: self.gate.next_request_id(),
+            id: self.route.gate.next_request_id(),
             ip,
             kind: Kind::NONE,
         };
@@ -161,12 +161,12 @@ impl Guard {
 
     /// As far as it goes without waiting.
     fn begin(&self, parts: &Parts, request: &mut Request) -> Step {
-        let text = match self.gate.read(parts) {
+        let text = match self.route.gate.read(parts) {
             Presented::One(text, _) => text,
             Presented::None => return denied(Cause::Unauthenticated),
             Presented::Refused(error) => return denied(Cause::InvalidRequest(reason(error))),
         };
-        let verifier = self.gate.verifier();
+        let verifier = self.route.gate.verifier();
         let Some(mut credential) = Credential::recognize(verifier, text) else {
             return self.refused(*request);
         };
@@ -193,7 +193,7 @@ impl Guard {
 
     /// Asks the authenticators of the application, from one of them on.
     fn ask_from(&self, first: usize, text: &[u8], request: Request) -> Step {
-        let authenticators = self.gate.authenticators();
+        let authenticators = self.route.gate.authenticators();
         for (index, authenticator) in authenticators.iter().enumerate().skip(first) {
             match authenticator.authenticate(text) {
                 Authentication::NotMine => {}
@@ -219,7 +219,7 @@ impl Guard {
     /// Decides about a user of the application's own, unless it has to be read first whether the
     /// owner is suspended.
     fn external(&self, identity: Arc<Identity>) -> Step {
-        match self.gate.verifier().owner_standing(identity.owner()) {
+        match self.route.gate.verifier().owner_standing(identity.owner()) {
             Some(standing) => Step::Done(self.decide_external(identity, standing)),
             None => Step::Later(Rest::Standing(identity)),
         }
@@ -232,7 +232,7 @@ impl Guard {
             .get_all(header::ACCEPT)
             .iter()
             .map(HeaderValue::as_bytes);
-        let rendering = self.gate.rendering();
+        let rendering = self.route.gate.rendering();
         match (lines.next(), lines.next()) {
             (accept, None) => rendering.response(denial, accept),
             // Lines of a list are one list (RFC 9110, section 5.3).
@@ -253,7 +253,7 @@ impl Guard {
         agent: Option<&[u8]>,
         request: Request,
     ) -> Hot<Result<Admitted, Refused>> {
-        let verifier = self.gate.verifier();
+        let verifier = self.route.gate.verifier();
         credential.visit(verifier, request.ip, |visit| self.decide(visit, agent))
     }
 
@@ -278,7 +278,7 @@ impl Guard {
                     }
                 },
                 Rest::Standing(identity) => {
-                    let verifier = self.gate.verifier();
+                    let verifier = self.route.gate.verifier();
                     let standing = verifier.load_owner(identity.owner()).await;
                     let standing = standing.map_err(|error| unavailable(&error))?;
                     break self.decide_external(identity, standing)?;
@@ -316,17 +316,17 @@ impl Guard {
         asked: &Asked,
         request: Request,
     ) -> Result<Option<Admitted>, Refused> {
-        let verifier = self.gate.verifier();
+        let verifier = self.route.gate.verifier();
         for _ in 0..TRIES {
             // Asked again when it is this one's turn to read: of many that came at once, those
             // that are still waiting when the client has failed too often read nothing.
-            let is_wanted = || self.gate.failed_too_often(request.ip).is_none();
+            let is_wanted = || self.route.gate.failed_too_often(request.ip).is_none();
             match credential.load_if(verifier, is_wanted).await {
                 Ok(Loaded::Kept) => {}
                 Ok(Loaded::Unknown) if credential.foreign_text().is_some() => return Ok(None),
                 Ok(Loaded::Unknown | Loaded::Elsewhere) => return Err(self.failed(request).into()),
                 Ok(Loaded::Unwanted) => {
-                    let wait = self.gate.failed_too_often(request.ip);
+                    let wait = self.route.gate.failed_too_often(request.ip);
                     return Err(Cause::RateLimited {
                         retry_after: Some(wait.unwrap_or(UNAVAILABLE_FOR)),
                     }
@@ -353,7 +353,7 @@ impl Guard {
         asked: &Asked,
         request: Request,
     ) -> Result<Pass, Refused> {
-        let Some(credits) = self.gate.credits() else {
+        let Some(credits) = self.route.gate.credits() else {
             // INVARIANT: a guard with a price is not built without credits.
             return Err(UNAVAILABLE.into());
         };
@@ -365,7 +365,7 @@ impl Guard {
         };
         let cause = match Reservation::make(credits, charge).await {
             Ok(reservation) => {
-                self.gate.verifier().note_passed(&admitted.principal);
+                self.route.gate.verifier().note_passed(&admitted.principal);
                 return Ok(self.pass(admitted, request).with_reservation(reservation));
             }
             Err(ReserveError::TooFew { .. }) => Cause::InsufficientCredits,
@@ -376,7 +376,8 @@ impl Guard {
             Err(ReserveError::Store(error)) => unavailable(&error),
         };
         if let Some(refusal) = refusal(&cause) {
-            self.gate
+            self.route
+                .gate
                 .verifier()
                 .note_refused(&admitted.principal, refusal);
         }
@@ -386,7 +387,7 @@ impl Guard {
 
     /// Whether the client has failed too often for anything to be looked up for it.
     fn waits(&self, request: Request) -> Option<Step> {
-        let wait = self.gate.failed_too_often(request.ip)?;
+        let wait = self.route.gate.failed_too_often(request.ip)?;
         Some(denied(Cause::RateLimited {
             retry_after: Some(wait),
         }))
@@ -398,7 +399,7 @@ impl Guard {
 
     /// As [`failed`](Self::failed), with what the client is not told.
     fn rejected(&self, credential: &Credential<'_>, request: Request) -> Refused {
-        let explained = credential.explain(self.gate.verifier(), request.ip);
+        let explained = credential.explain(self.route.gate.verifier(), request.ip);
         Refused {
             denial: self.failed(request),
             of: explained.map(|(refusal, principal)| Box::new((principal, refusal))),
@@ -407,7 +408,7 @@ impl Guard {
 
     /// 401, or 429 once the client's address has failed too often.
     fn failed(&self, request: Request) -> Denial {
-        match self.gate.count_failure(request.ip) {
+        match self.route.gate.count_failure(request.ip) {
             Ok(()) => Cause::InvalidToken.into(),
             Err(wait) => Cause::RateLimited {
                 retry_after: Some(wait),
@@ -418,7 +419,7 @@ impl Guard {
 
     fn pass(&self, admitted: Admitted, request: Request) -> Pass {
         let rate = admitted.rate.map(|usage| self.rate(&usage));
-        self.gate.metrics().count_passed(&admitted.principal);
+        self.route.gate.metrics().count_passed(&admitted.principal);
         let Request { id, ip, .. } = request;
         Pass::new(Permit::new(admitted.principal, self.clone(), ip, id), rate)
     }
@@ -432,7 +433,10 @@ impl Guard {
         request: Request,
     ) -> Denial {
         let Refused { denial, of } = refused;
-        self.gate.metrics().count_denied(request.kind, &denial);
+        self.route
+            .gate
+            .metrics()
+            .count_denied(request.kind, &denial);
         let (id, code) = (request.id, denial.code());
         match denial.cause {
             Cause::Unavailable { .. } => {
@@ -442,7 +446,7 @@ impl Guard {
         }
         if let Some(of) = of {
             let (principal, refusal) = *of;
-            let verifier = self.gate.verifier();
+            let verifier = self.route.gate.verifier();
             verifier.note_denied(Denied {
                 request: id,
                 at: verifier.clock().now(),
