@@ -10,8 +10,8 @@ use portcullis_login::Form as FormKind;
 use super::{
     fault::Fault,
     site::{Site, Visitor},
-    when,
 };
+use crate::oauth::seconds;
 
 /// The style sheet.
 pub(super) const STYLE: &str = include_str!("pages.css");
@@ -86,7 +86,7 @@ impl Page {
         let policy = HeaderValue::try_from(policy).map_err(Fault::failed)?;
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, when::seconds(wait).into());
+            headers.insert(header::RETRY_AFTER, seconds(wait).into());
         }
         for cookie in self.cookies {
             headers.append(header::SET_COOKIE, cookie);
