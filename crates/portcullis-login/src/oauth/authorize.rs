@@ -53,7 +53,8 @@ pub struct Consent {
     pub client: ClientShown,
     /// Where the answer goes.
     pub redirect_uri: String,
-    /// The origin of that, `http://127.0.0.1:51004` say: for `form-action`, and to be shown.
+    /// The origin of that, `http://127.0.0.1:51004` say: to be shown. As a `form-action` it is too
+    /// narrow: browsers ask that about the redirects of the app as well.
     pub redirect_origin: String,
     /// What it may be let in to, the oldest organisation first; if there is none, the person can
     /// only deny it.
