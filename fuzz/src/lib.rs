@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod limit;
+pub mod login;
 pub mod registry;
 pub mod scope;
 pub mod token;

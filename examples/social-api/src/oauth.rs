@@ -15,12 +15,17 @@ pub(crate) fn oauth(
 ) -> Result<Option<OAuth>, OAuthSetupError> {
     let own = format!("http://{bound}");
     let base = settings.base_url.as_deref().unwrap_or(&own);
-    let Ok(base) = base.to_ascii_lowercase().parse::<BaseUrl>() else {
-        tracing::warn!(
-            base,
-            "no programs are let in: `--base-url` is needed for it"
-        );
-        return Ok(None);
+    let base = match base.to_ascii_lowercase().parse::<BaseUrl>() {
+        Ok(base) => base,
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(
+                base,
+                error,
+                "no programs are let in, and there are no pages: they need another `--base-url`"
+            );
+            return Ok(None);
+        }
     };
     let oauth = OAuth::new(login.clone(), base, settings.clients.clone())?;
     // What was told to the original service's clients needs a client that may.

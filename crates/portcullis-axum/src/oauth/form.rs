@@ -156,4 +156,39 @@ mod tests {
         }
         assert_eq!(refused(b"a=\xff"), FormError::Encoding);
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4_096))]
+
+        /// What is read is what another reader has, of which nothing is mended.
+        #[test]
+        fn a_form_that_is_read_is_what_other_readers_have(
+            text in "([a-c]|[=&+]|%[0-9a-fA-F]{2}|%|\\PC){0,24}"
+        ) {
+            let pairs = form_urlencoded::parse(text.as_bytes());
+            let pairs: Vec<(String, String)> = pairs.into_owned().collect();
+            let mut names: Vec<_> = pairs.iter().map(|(name, _)| name).collect();
+            names.sort_unstable();
+            let is_repeated = names.windows(2).any(|two| two[0] == two[1]);
+            let is_mended = text.split('%').skip(1).any(|after| {
+                let digits = after.chars().take(2).filter(char::is_ascii_hexdigit);
+                digits.count() < 2
+            }) || pairs.iter().any(|(name, value)| {
+                name.contains(char::REPLACEMENT_CHARACTER)
+                    || value.contains(char::REPLACEMENT_CHARACTER)
+            });
+            match Form::parse(text.as_bytes()) {
+                Ok(form) => {
+                    proptest::prop_assert!(!is_repeated);
+                    proptest::prop_assert_eq!(form.0.len(), pairs.len());
+                    for (name, value) in &pairs {
+                        let read = form.0.get(name).map(|value| value.expose());
+                        proptest::prop_assert_eq!(read, Some(value));
+                    }
+                }
+                Err(FormError::Repeated) => proptest::prop_assert!(is_repeated),
+                Err(FormError::Encoding) => proptest::prop_assert!(is_mended),
+            }
+        }
+    }
 }

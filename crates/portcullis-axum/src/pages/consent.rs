@@ -47,6 +47,7 @@ impl Site {
                 let why = "This page was out of date, so that nothing was done. Look at it again.";
                 self.ask(&visitor, &asked, Some(why)).await
             }
+            Err(AuthorizeError::SignInAgain) => Err(Fault::stale(next(), StatusCode::UNAUTHORIZED)),
             Err(error) => self.refused(&asked, error).await,
         }
     }

@@ -60,3 +60,32 @@ async fn an_address_with_too_many_wrong_tokens_waits() {
     let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&wait), "{wait}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_comes_again_later_ends_the_login() {
+    let world = World::new().await;
+    let tokens = world.tokens("cli", "notes:read").await;
+    let first = refresh("cli", &text(&tokens, "refresh_token"));
+    let second = succeeded(&world.token(&first).await, 200);
+    // Whoever lost the answer may ask again for half a minute; after that it was stolen.
+    world.clock.advance(SECOND * 31);
+    assert_refused(&world.token(&first).await, 400, "invalid_grant");
+    assert_eq!(world.notes(&text(&second, "access_token")).await, 401);
+    let second = refresh("cli", &text(&second, "refresh_token"));
+    assert_refused(&world.token(&second).await, 400, "invalid_grant");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_refreshes_that_race_one_session_stays() {
+    let world = World::new().await;
+    let tokens = world.tokens("cli", "notes:read").await;
+    let form = refresh("cli", &text(&tokens, "refresh_token"));
+    let (one, two, three) =
+        tokio::join!(world.token(&form), world.token(&form), world.token(&form));
+    let mut live = 0;
+    for answer in [one, two, three] {
+        let access = text(&succeeded(&answer, 200), "access_token");
+        live += u32::from(world.notes(&access).await == 200);
+    }
+    assert_eq!(live, 1);
+}

@@ -1,7 +1,6 @@
 //! A client that writes requests byte by byte and reads answers to their end.
 
 use std::{
-    collections::BTreeMap,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
 };
@@ -20,7 +19,7 @@ pub(crate) struct Call {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    headers: BTreeMap<String, String>,
+    headers: Vec<(String, String)>,
     pub(crate) text: String,
 }
 
@@ -102,7 +101,13 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(String::as_str)
+        self.headers(name).next()
+    }
+
+    /// Every header of a name.
+    pub(crate) fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.headers.iter().filter(move |(found, _)| found == name);
+        named.map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn json(&self) -> Value {

@@ -8,7 +8,9 @@ use super::redirect;
 ///
 /// # Syntax
 /// `https://host` or `https://host:port`, with a host in lower case and nothing behind it but one
-/// slash, which is dropped; `http://` for `localhost`, `127.0.0.1` and `[::1]` alone.
+/// slash, which is dropped; `http://` for `localhost`, `127.0.0.1` and `[::1]` alone. The port is left
+/// out if it is the usual one, and an address is written as browsers write it: it is compared with
+/// what they call the origin of a form.
 ///
 /// # Examples
 /// ```
@@ -24,7 +26,10 @@ pub struct BaseUrl(String);
 
 /// A text that is not the base URL of a service.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("a base URL is `https://host[:port]`, or `http://` with a loopback host, without a path")]
+#[error(
+    "a base URL is `https://host[:port]`, or `http://` with a loopback host, without a path and \
+     without the usual port"
+)]
 pub struct ParseBaseUrlError;
 
 impl BaseUrl {
@@ -53,7 +58,12 @@ impl FromStr for BaseUrl {
     fn from_str(text: &str) -> Result<Self, ParseBaseUrlError> {
         let text = text.strip_suffix('/').unwrap_or(text);
         let parts = redirect::Parts::of(text).map_err(|_| ParseBaseUrlError)?;
-        if !parts.rest.is_empty() {
+        // Browsers leave the usual port out of an origin, and origins are compared with this.
+        let is_usual = matches!(
+            (parts.scheme, parts.port),
+            ("https", Some(443)) | ("http", Some(80))
+        );
+        if !parts.rest.is_empty() || is_usual {
             return Err(ParseBaseUrlError);
         }
         Ok(Self(text.to_owned()))

@@ -154,7 +154,15 @@ fn is_host(host: &str) -> bool {
         let address = address.strip_suffix(']').unwrap_or_default();
         return address
             .parse::<std::net::Ipv6Addr>()
-            .is_ok_and(|parsed| parsed.to_string() == address);
+            // One of IPv4 in it is written in two ways.
+            .is_ok_and(|parsed| parsed.to_string() == address && !address.contains('.'));
+    }
+    // What ends like a number browsers take for an address of IPv4, in whatever form.
+    let last = host.rsplit('.').next().unwrap_or_default();
+    if is_number(last) {
+        return host
+            .parse::<std::net::Ipv4Addr>()
+            .is_ok_and(|parsed| parsed.to_string() == host);
     }
     let is_label = |label: &str| {
         let is_fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -164,6 +172,14 @@ fn is_host(host: &str) -> bool {
             && !label.ends_with('-')
     };
     host.len() <= 253 && host.split('.').all(is_label)
+}
+
+/// Of digits alone, or hexadecimal after `0x`.
+fn is_number(label: &str) -> bool {
+    match label.strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => label.bytes().all(|byte| byte.is_ascii_digit()),
+    }
 }
 
 impl FromStr for RedirectUri {

@@ -170,6 +170,12 @@ fn a_base_url_is_an_origin() {
         "https://user@api.example.com",
         "https://API.example.com",
         "ftp://api.example.com",
+        // Browsers write these origins otherwise, so that no form would come from them.
+        "https://api.example.com:443",
+        "http://localhost:80",
+        "https://127.1",
+        "https://0x7f.0.0.1",
+        "https://[::ffff:192.0.2.1]",
     ] {
         assert!(text.parse::<BaseUrl>().is_err(), "{text}");
     }

@@ -21,6 +21,7 @@ impl Client {
         let http = reqwest::blocking::Client::builder()
             .no_proxy()
             .local_address(IpAddr::from(from))
+            .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(60))
             .build()
             .unwrap();

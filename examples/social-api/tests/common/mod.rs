@@ -4,6 +4,7 @@
 pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod made;
+pub(crate) mod pages;
 pub(crate) mod person;
 pub(crate) mod raw;
 pub(crate) mod server;
