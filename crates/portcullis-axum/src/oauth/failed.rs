@@ -152,7 +152,7 @@ impl IntoResponse for Failed {
 }
 
 /// Whole seconds, rounded up.
-pub(super) fn seconds(time: Duration) -> u64 {
+pub(crate) fn seconds(time: Duration) -> u64 {
     time.as_secs()
         .saturating_add(u64::from(time.subsec_nanos() > 0))
 }

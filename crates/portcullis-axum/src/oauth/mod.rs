@@ -12,4 +12,5 @@ mod mount;
 mod register;
 
 pub(crate) use endpoint::Endpoint;
+pub(crate) use failed::seconds;
 pub(crate) use form::Form;

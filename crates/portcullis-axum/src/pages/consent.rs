@@ -88,7 +88,7 @@ impl Site {
                 (buttons(&consent.orgs, "Allow"))
             }
         };
-        Page::new("Let this app in?", content).leading_to(&consent.redirect_origin)
+        Page::new("Let this app in?", content).leading_to_an_app()
     }
 
     /// What is told to whom instead.

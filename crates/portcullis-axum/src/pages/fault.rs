@@ -66,7 +66,7 @@ impl Fault {
     pub(super) fn forged(base: &str) -> Self {
         let text = format!(
             "This form did not come from a page of this service in this browser, or that page is \
-             too old. Open {base} and start again; the browser has to accept cookies."
+             too old. Open {base}/login and start again; the browser has to accept cookies."
         );
         Self::said(StatusCode::FORBIDDEN, "Nothing was done", text)
     }
@@ -120,5 +120,19 @@ impl From<&ApiError> for Fault {
             first.make_ascii_uppercase();
         }
         Self::said(error.code().status(), "Nothing was done", text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_starts_again_finds_a_page() {
+        let Fault::Said(said) = Fault::forged("https://api.example.com") else {
+            panic!("not said");
+        };
+        // Nothing is mounted at the root.
+        assert!(said.text.contains("Open https://api.example.com/login "));
     }
 }

@@ -10,11 +10,18 @@ use portcullis_login::Form as FormKind;
 use super::{
     fault::Fault,
     site::{Site, Visitor},
-    when,
 };
+use crate::oauth::seconds;
 
 /// The style sheet.
 pub(super) const STYLE: &str = include_str!("pages.css");
+
+/// Where the forms of a page may lead.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Forms {
+    ToUs,
+    Anywhere,
+}
 
 /// A page, before it has a frame.
 #[derive(Debug)]
@@ -24,8 +31,7 @@ pub(super) struct Page {
     status: StatusCode,
     retry_after: Option<Duration>,
     cookies: Vec<HeaderValue>,
-    /// Where else than to us the answer to a form may lead.
-    leads_to: Option<String>,
+    forms: Forms,
 }
 
 impl Page {
@@ -36,7 +42,7 @@ impl Page {
             status: StatusCode::OK,
             retry_after: None,
             cookies: Vec::new(),
-            leads_to: None,
+            forms: Forms::ToUs,
         }
     }
 
@@ -56,15 +62,11 @@ impl Page {
         self
     }
 
-    /// The forms of the page may lead to this origin: browsers ask the policy about redirects too.
-    pub(super) fn leading_to(self, origin: &str) -> Self {
-        // A policy can't name an address of IPv6 (CSP 3, section 2.3.1): any host of that port.
-        let origin = match origin.split_once("]") {
-            Some((_, port)) => format!("http://*{port}"),
-            None => origin.to_owned(),
-        };
+    /// The form of the page leads to an app. Browsers ask the policy about every redirect after a
+    /// form, also about those of the app, which may end at any address: there is none to be named.
+    pub(super) fn leading_to_an_app(self) -> Self {
         Self {
-            leads_to: Some(origin),
+            forms: Forms::Anywhere,
             ..self
         }
     }
@@ -77,16 +79,10 @@ impl Page {
     ) -> Result<Response, Fault> {
         let html = self.html(site, visitor).into_string();
         let mut headers = headers();
-        let leads_to = self.leads_to.map(|origin| format!(" {origin}"));
-        let policy = format!(
-            "default-src 'none'; style-src 'self'; form-action 'self'{}; frame-ancestors 'none'; \
-             base-uri 'none'",
-            leads_to.unwrap_or_default()
-        );
-        let policy = HeaderValue::try_from(policy).map_err(Fault::failed)?;
+        let policy = HeaderValue::from_static(self.forms.policy());
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, when::seconds(wait).into());
+            headers.insert(header::RETRY_AFTER, seconds(wait).into());
         }
         for cookie in self.cookies {
             headers.append(header::SET_COOKIE, cookie);
@@ -115,6 +111,21 @@ impl Page {
                         (self.content)
                     }
                 }
+            }
+        }
+    }
+}
+
+impl Forms {
+    /// The policy of a page with such forms.
+    const fn policy(self) -> &'static str {
+        match self {
+            Self::ToUs => {
+                "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; \
+                 base-uri 'none'"
+            }
+            Self::Anywhere => {
+                "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
             }
         }
     }
@@ -195,4 +206,24 @@ pub(super) fn hidden(name: &str, value: &str) -> Markup {
 /// Nothing.
 pub(super) const fn nothing() -> Markup {
     PreEscaped(String::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_of_an_app_alone_may_lead_elsewhere() {
+        let page = || Page::new("Title", nothing());
+        assert!(page().forms.policy().contains("; form-action 'self'; "));
+        let policy = page().leading_to_an_app().forms.policy();
+        assert!(!policy.contains("form-action"), "{policy}");
+        for kept in [
+            "default-src 'none'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        ] {
+            assert!(policy.contains(kept), "{policy}");
+        }
+    }
 }

@@ -6,12 +6,13 @@ use axum::{extract::Request, response::Response};
 use http::request::Parts;
 use maud::{Markup, html};
 use portcullis_core::Timestamp;
-use portcullis_login::{Form as FormKind, PageInfo, Unavailable};
+use portcullis_login::{ClientShown, Form as FormKind, PageInfo, Unavailable};
 use portcullis_registry::{Owner, PrefixedId, SessionInfo};
 use portcullis_token::TokenKind;
 
 use super::{
     cookies::Kept,
+    device::client,
     fault::Fault,
     next::Next,
     page::{Page, see_other},
@@ -21,7 +22,7 @@ use super::{
 
 /// What the names of clients and organisations are looked up in.
 struct Names {
-    clients: BTreeMap<String, String>,
+    clients: BTreeMap<String, ClientShown>,
     orgs: BTreeMap<Owner, String>,
 }
 
@@ -91,9 +92,9 @@ impl Site {
             if id.is_empty() || clients.contains_key(id) {
                 continue;
             }
-            let client = self.oauth().client_shown(id).await?;
-            let name = client.map_or_else(|| id.to_owned(), |client| client.name);
-            clients.insert(id.to_owned(), name);
+            if let Some(client) = self.oauth().client_shown(id).await? {
+                clients.insert(id.to_owned(), client);
+            }
         }
         let directory = self.pages().login().directory();
         let memberships = directory.memberships(visitor.user.account().id.clone());
@@ -107,14 +108,14 @@ impl Site {
 }
 
 fn shown(session: &SessionInfo, names: &Names, now: Timestamp) -> Markup {
-    let name = names.clients.get(session.name());
-    let name = name.map_or("Login with your password", String::as_str);
+    let name = session.name();
+    let name = called(name, names.clients.get(name));
     let org = names.orgs.get(session.owner()).map(String::as_str);
     let id = session.id().to_string();
     html! {
         li {
             div {
-                strong id={ "name-" (id) } { (name) }
+                span id={ "name-" (id) } { (name) }
                 @if let Some(org) = org { " in " (org) }
                 dl {
                     dt { "Since" }
@@ -132,6 +133,15 @@ fn shown(session: &SessionInfo, names: &Names, now: Timestamp) -> Markup {
             button class="deny" type="submit" name="session" value=(id) id={ "end-" (id) }
                 aria-labelledby={ "end-" (id) " name-" (id) } { "End" }
         }
+    }
+}
+
+/// What a session is called, with what nobody has checked marked as such.
+fn called(name: &str, known: Option<&ClientShown>) -> Markup {
+    match known {
+        Some(known) => client(known),
+        None if name.is_empty() => html! { strong { "Login with your password" } },
+        None => html! { strong { (name) } },
     }
 }
 
@@ -159,5 +169,29 @@ fn browser(sign_in: &PageInfo, now: Timestamp) -> Markup {
                 id={ "end-" (sign_in.id) }
                 aria-labelledby={ "end-" (sign_in.id) " name-" (sign_in.id) } { "End" }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_took_the_name_of_something_else_is_marked() {
+        let password = called("", None).into_string();
+        assert_eq!(password, "<strong>Login with your password</strong>");
+        let shown = ClientShown {
+            id: "dyn-1".into(),
+            name: "Login with your password".into(),
+            is_self_registered: true,
+        };
+        let taken = called("dyn-1", Some(&shown)).into_string();
+        assert!(taken.starts_with(&password));
+        assert!(taken.contains("nobody has checked it"), "{taken}");
+        // One that was forgotten.
+        assert_eq!(
+            called("dyn-1", None).into_string(),
+            "<strong>dyn-1</strong>"
+        );
     }
 }

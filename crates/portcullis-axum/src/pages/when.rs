@@ -5,6 +5,8 @@ use std::time::Duration;
 use maud::{Markup, html};
 use portcullis_core::Timestamp;
 
+use crate::oauth::seconds;
+
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
@@ -30,13 +32,10 @@ pub(super) fn wait(wait: Duration) -> String {
     let seconds = seconds(wait);
     match seconds {
         0..MINUTE => "a minute".to_owned(),
-        _ => counted(seconds + MINUTE - 1),
+        MINUTE..HOUR => counted(seconds.next_multiple_of(MINUTE)),
+        HOUR..DAY => counted(seconds.next_multiple_of(HOUR)),
+        _ => counted(seconds.saturating_add(DAY - 1)),
     }
-}
-
-/// In whole seconds, rounded up.
-pub(super) fn seconds(wait: Duration) -> u64 {
-    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// In the largest unit of which there is one.
@@ -89,6 +88,11 @@ mod tests {
             (60_000, "1 minute"),
             (60_001, "2 minutes"),
             (3_540_001, "1 hour"),
+            (3_600_000, "1 hour"),
+            (3_600_001, "2 hours"),
+            (5_400_000, "2 hours"),
+            (82_800_001, "1 day"),
+            (86_400_001, "2 days"),
         ] {
             assert_eq!(wait(Duration::from_millis(millis)), text);
         }

@@ -200,13 +200,8 @@ async fn a_client_names_no_address_that_is_script() {
             let path = authorize(&[("client_id", &id), ("redirect_uri", uri)]);
             let page = world.ada().await.get(&path).await;
             let policy = page.header("content-security-policy").unwrap();
-            let actions = policy.split(';').map(str::trim);
-            let mut actions = actions.filter(|of| of.starts_with("form-action"));
-            assert_eq!(
-                actions.next(),
-                Some("form-action 'self' https://app.example"),
-                "{uri}"
-            );
+            // It would be asked about the redirects of the app too.
+            assert!(!policy.contains("form-action"), "{policy}");
             assert!(!policy.contains("script"), "{policy}");
             page.page(200);
         }

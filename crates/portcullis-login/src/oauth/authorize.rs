@@ -53,7 +53,8 @@ pub struct Consent {
     pub client: ClientShown,
     /// Where the answer goes.
     pub redirect_uri: String,
-    /// The origin of that, `http://127.0.0.1:51004` say: for `form-action`, and to be shown.
+    /// The origin of that, `http://127.0.0.1:51004` say: to be shown. As a `form-action` it is too
+    /// narrow: browsers ask that about the redirects of the app as well.
     pub redirect_origin: String,
     /// What it may be let in to, the oldest organisation first; if there is none, the person can
     /// only deny it.
@@ -223,10 +224,10 @@ impl OAuth {
             .filter(|asked| registered.any(|uri| uri.accepts(asked)))
             .ok_or(page(AuthorizeFault::Redirect))?;
         let state = given(&request.state);
-        let is_long = state.is_some_and(|state| state.len() > MAX_STATE);
+        let is_fine = state.is_none_or(may_come_back);
         let answer = Answer {
             redirect_uri,
-            state: state.filter(|_| !is_long),
+            state: state.filter(|_| is_fine),
             issuer: self.base.as_str(),
         };
         let refused = |error: &'static str| AuthorizeError::Redirect {
@@ -241,7 +242,7 @@ impl OAuth {
         // Without a method it would be `plain` (RFC 7636, section 4.3).
         let is_s256 = given(&request.code_challenge_method) == Some("S256");
         let challenge = given(&request.code_challenge).and_then(Challenge::read);
-        let challenge = challenge.filter(|_| is_s256 && !is_long);
+        let challenge = challenge.filter(|_| is_s256 && is_fine);
         let challenge = challenge.ok_or_else(|| refused("invalid_request"))?;
         let catalogue = self.login.registry().catalogue();
         let scope = AskedScope::read(catalogue, request.scope.as_deref());
@@ -272,6 +273,12 @@ struct Checked<'r> {
 /// A parameter, unless it came empty.
 pub(super) fn given(parameter: &Option<String>) -> Option<&str> {
     parameter.as_deref().filter(|text| !text.is_empty())
+}
+
+/// Whether a state comes back from the form of a page as it was: a browser writes line breaks anew,
+/// and no control character may stand in one (RFC 6749, appendix A.5).
+fn may_come_back(state: &str) -> bool {
+    state.len() <= MAX_STATE && !state.contains(char::is_control)
 }
 
 fn message(

@@ -203,20 +203,29 @@ async fn pkce_is_asked_for_and_is_s256() {
 }
 
 #[tokio::test]
-async fn a_state_that_is_too_long_is_refused_and_not_sent_back() {
+async fn a_state_that_a_form_would_change_is_refused_and_not_sent_back() {
     let world = World::new().await;
-    let long = |length| AuthorizeRequest {
-        state: Some("s".repeat(length)),
+    let with = |state: &str| AuthorizeRequest {
+        state: Some(state.to_owned()),
         ..request()
     };
-    world.oauth.check_authorize(&long(2_048)).await.unwrap();
-    assert_eq!(refused(&world, &long(2_049)).await, Ok("invalid_request"));
-    let AuthorizeError::Redirect { to, .. } =
-        world.oauth.check_authorize(&long(2_049)).await.unwrap_err()
-    else {
-        panic!("not told to the client");
-    };
-    assert_eq!(parameter(&to, "state"), None);
+    let longest = "s".repeat(2_048);
+    world.oauth.check_authorize(&with(&longest)).await.unwrap();
+    for state in [
+        format!("{longest}s"),
+        "a\nb".into(),
+        "a\rb".into(),
+        "a\0b".into(),
+    ] {
+        let request = with(&state);
+        let Err(AuthorizeError::Redirect { error, to }) =
+            world.oauth.check_authorize(&request).await
+        else {
+            panic!("not told to the client: {state:?}");
+        };
+        assert_eq!(error, "invalid_request");
+        assert_eq!(parameter(&to, "state"), None);
+    }
 }
 
 #[tokio::test]

@@ -196,6 +196,14 @@ fn clients_have_ids_and_names_that_can_be_seen() {
         "a\nb",
         "a\u{202e}b",
         "a\u{200b}b",
+        // Of these nothing would be seen at all, or what is seen is another name.
+        "\u{3164}",
+        "\u{2800}",
+        "\u{115f}\u{ffa0}",
+        "a\u{34f}b",
+        "a\u{180e}b",
+        "a\u{fe0f}b",
+        "a\u{e0100}b",
         &"n".repeat(101),
     ] {
         assert_eq!(
