@@ -70,7 +70,7 @@ async fn a_device_that_gets_nothing_is_told_why() {
 async fn an_address_that_asks_too_often_is_slowed_down() {
     let world = World::new().await;
     let mut told = poll(&world, "none-of-ours").await;
-    for _ in 0..100 {
+    for _ in 0..400 {
         if told["status"] != "expired_token" {
             break;
         }
