@@ -91,6 +91,8 @@ impl World {
         let app = Guarded::new(Gate::new(registry))
             .with_oauth(oauth.clone(), introspect)
             .with_login(oauth.login().clone())
+            .with_pages(oauth.clone(), "Notes")
+            .with_description("Notes", "1")
             .public(Method::GET, "/health", async || "ok")
             .get(
                 "/notes",
