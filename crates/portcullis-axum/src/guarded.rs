@@ -49,6 +49,18 @@ pub struct Route {
     pub path: String,
     /// What it asks for; nothing if it is public.
     pub access: Option<Access>,
+    /// How its handler refuses.
+    pub refusals: Refusals,
+}
+
+/// How the handler of a route refuses. The gate refuses everywhere alike.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refusals {
+    /// With the envelope of an [`ApiError`](crate::ApiError).
+    Enveloped,
+    /// In words of its own: as an RFC says, or with a page.
+    Own,
 }
 
 /// Why guarded routes don't make a router.
@@ -246,7 +258,17 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
             method,
             path,
             access,
+            refusals: Refusals::Enveloped,
         });
+        self
+    }
+
+    /// Notes that what was mounted after so many routes refuses in words of its own.
+    #[cfg(feature = "login")]
+    pub(crate) fn refusing_in_own_words_after(mut self, routes: usize) -> Self {
+        for route in self.routes.iter_mut().skip(routes) {
+            route.refusals = Refusals::Own;
+        }
         self
     }
 

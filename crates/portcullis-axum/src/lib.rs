@@ -21,5 +21,5 @@ pub use answer::{
     ApiError, Created, Data, method_not_allowed_fallback, not_found_fallback, rendered,
 };
 pub use extract::{Caller, Permitted, Refusal};
-pub use guarded::{Guarded, GuardedError, Route};
+pub use guarded::{Guarded, GuardedError, Refusals, Route};
 pub use json::{JsonBody, MAX_JSON_BYTES, OptionalJsonBody};

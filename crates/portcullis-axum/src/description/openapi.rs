@@ -4,7 +4,7 @@ use portcullis_gate::{Access, Holder};
 use portcullis_registry::Verifier;
 use serde_json::{Map, Value, json};
 
-use crate::Route;
+use crate::{Refusals, Route};
 
 /// The headers that a credential may stand in.
 const BEARER: &str = "bearer";
@@ -94,7 +94,10 @@ fn operation(route: &Route, path: &str, verifier: &Verifier, token: &str) -> Val
         json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
     });
     say("parameters", parameters.collect());
-    let mut responses = vec!["default"];
+    let mut responses = match route.refusals {
+        Refusals::Enveloped => vec!["default"],
+        Refusals::Own => Vec::new(),
+    };
     match &route.access {
         None => say("security", json!([])),
         Some(access) => {

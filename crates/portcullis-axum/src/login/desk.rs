@@ -7,9 +7,9 @@ use axum::{
 use http::request::Parts;
 use portcullis_core::{CredentialId, Secret, Timestamp};
 use portcullis_error::{Cause, ErrorCode};
-use portcullis_gate::{Gate, Permit};
+use portcullis_gate::Gate;
 use portcullis_login::{Email, LoggedIn, Login, LoginError, NewUser, Profile, SignupError};
-use portcullis_registry::{ChangeError, PrefixedId, Revoked, SessionInfo};
+use portcullis_registry::{PrefixedId, Revoked, SessionInfo};
 use portcullis_scope::Scope;
 use portcullis_token::TokenKind;
 use serde::{Deserialize, Serialize};
@@ -181,7 +181,7 @@ impl Desk {
     }
 
     pub(super) async fn sessions(&self, Permitted(permit): Permitted) -> Result<Response, Refused> {
-        let sessions = self.own(&permit).await?;
+        let sessions = self.login.sessions(&permit).await.map_err(refused)?;
         let id = permit.credential();
         let shown = sessions.iter().map(|session| SessionBody::of(session, id));
         Ok(Data(shown.collect::<Vec<_>>()).into_response())
@@ -198,22 +198,11 @@ impl Desk {
             .ok()
             .and_then(|Path(id)| PrefixedId::read(TokenKind::Session, &id));
         let id = id.ok_or_else(unknown)?;
-        // The registry would let a person end those of others in the same organisation.
-        let mut own = self.own(&permit).await?.into_iter();
-        own.find(|session| session.credential() == id)
-            .ok_or_else(unknown)?;
-        let registry = self.login.registry();
-        let ended = registry.end_session_by_id(&permit.actor(), id).await;
-        let Revoked::Everywhere = ended.map_err(not_changed)?;
-        Ok(nothing())
-    }
-
-    /// All sessions of the caller, the newest first: a user has a hundred at most.
-    async fn own(&self, permit: &Permit) -> Result<Vec<SessionInfo>, Refused> {
-        let user = permit.user().ok_or(Cause::SessionRequired)?;
-        let registry = self.login.registry();
-        let sessions = registry.sessions_of(&permit.actor(), user).await;
-        sessions.map_err(not_changed)
+        let ended = self.login.end_session(&permit, id, permit.ip()).await;
+        match ended.map_err(refused)? {
+            true => Ok(nothing()),
+            false => Err(unknown()),
+        }
     }
 }
 
@@ -266,6 +255,9 @@ fn refused(error: LoginError) -> Refused {
         .into(),
         LoginError::Rejected => Cause::InvalidToken.into(),
         LoginError::SessionRequired => Cause::SessionRequired.into(),
+        LoginError::Limited => {
+            ApiError::new(ErrorCode::InsufficientScope, error.to_string()).into()
+        }
         LoginError::Unavailable(error) => ApiError::unavailable(error).into(),
         error => ApiError::internal(error).into(),
     }
@@ -286,17 +278,6 @@ fn not_signed_up(error: SignupError) -> Refused {
         }
         .into(),
         SignupError::Unavailable(error) => ApiError::unavailable(error).into(),
-        error => ApiError::internal(error).into(),
-    }
-}
-
-fn not_changed(error: ChangeError) -> Refused {
-    match error {
-        ChangeError::NotFound => ApiError::not_found("session").into(),
-        ChangeError::SessionRequired => Cause::SessionRequired.into(),
-        ChangeError::Ended => Cause::InvalidToken.into(),
-        ChangeError::Store(error) => ApiError::unavailable(error).into(),
-        ChangeError::Contended => ApiError::unavailable(error).into(),
         error => ApiError::internal(error).into(),
     }
 }

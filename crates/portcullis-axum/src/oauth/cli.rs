@@ -1,7 +1,7 @@
 //! The older shape of device logins, for clients of the original service.
 
-use axum::response::Response;
-use http::{StatusCode, request::Parts};
+use axum::response::{IntoResponse, Response};
+use http::{Method, StatusCode, header, request::Parts};
 use portcullis_login::{CliPoll, DeviceStarted, TokenError};
 use serde::Serialize;
 
@@ -58,6 +58,11 @@ impl Endpoint {
 
     /// 200 whatever has become of it, unless that can't be found out.
     pub(super) async fn cli_poll(&self, parts: &Parts) -> Result<Response, Failed> {
+        // A router has HEAD answered by what answers GET: its answer would lose the tokens.
+        if parts.method == Method::HEAD {
+            let allow = [(header::ALLOW, "GET")];
+            return Ok((StatusCode::METHOD_NOT_ALLOWED, allow).into_response());
+        }
         let query = parts.uri.query().unwrap_or_default();
         let form = Form::parse(query.as_bytes()).ok();
         // What can't be read is a code that is not known.

@@ -26,6 +26,7 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
     /// The pages on which people decide are not among these: `/device` and `/oauth/authorize`.
     #[must_use]
     pub fn with_oauth(self, oauth: OAuth, introspect: impl Into<Access>) -> Self {
+        let before = self.routes().len();
         let guarded = self.with_resource_metadata(oauth.resource_metadata_url());
         let (server, resource) = (
             written(&oauth.metadata()),
@@ -67,6 +68,7 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
             .post("/oauth/introspect", introspect, async move |who, form| {
                 look_up.introspect(who, form).await
             })
+            .refusing_in_own_words_after(before)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::{extract::Request, response::Response};
 use http::{StatusCode, request::Parts};
-use maud::html;
+use maud::{Markup, html};
 use portcullis_login::{
     AuthorizeError, AuthorizeFault, AuthorizeRequest, Consent, Form as FormKind,
 };
@@ -63,6 +63,10 @@ impl Site {
             Ok(consent) => {
                 let status = wrong.map_or(StatusCode::OK, |_| StatusCode::CONFLICT);
                 let page = self.consent_page(visitor, asked, &consent, wrong);
+                let page = match wrong {
+                    Some(_) => page.with_error(),
+                    None => page,
+                };
                 page.with_status(status).response(self, Some(visitor))
             }
             Err(error) => self.refused(asked, error).await,
@@ -79,7 +83,13 @@ impl Site {
         let content = html! {
             @if let Some(wrong) = wrong { (error(wrong)) }
             p { (client(&consent.client)) " asks to be let in to your account." }
-            p { "The answer goes to " code { (consent.redirect_origin) } "." }
+            @if consent.client.is_self_registered {
+                p class="warning" {
+                    strong { "Allow it only if you have started this yourself, just now, in an app that you know." }
+                    " Anybody may call an app like this one. If a link or a message has led you here, deny it."
+                }
+            }
+            p { "You will be sent back to " (back_to(&consent.redirect_origin)) "." }
             form method="post" action="/oauth/authorize" {
                 (self.csrf(&visitor.cookie, FormKind::Consent))
                 (hidden("handle", &consent.handle))
@@ -150,7 +160,49 @@ impl Site {
     }
 }
 
+/// Where the answer goes, as people say it.
+fn back_to(origin: &str) -> Markup {
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if is_port(port) => name,
+        _ => host,
+    };
+    match name {
+        "127.0.0.1" | "[::1]" | "localhost" => html! { "a program on this computer" },
+        _ => html! { strong { (host) } },
+    }
+}
+
 fn repeated() -> Fault {
     let text = "A part of it stands there twice, or it is not encoded as it has to be.";
     Fault::said(StatusCode::BAD_REQUEST, "This link doesn't work", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_read_where_they_are_sent_back_to() {
+        for (origin, said) in [
+            ("http://127.0.0.1:5555", "a program on this computer"),
+            ("http://127.0.0.1", "a program on this computer"),
+            ("http://[::1]:5555", "a program on this computer"),
+            ("http://[::1]", "a program on this computer"),
+            ("http://localhost:1", "a program on this computer"),
+            ("https://example.com", "<strong>example.com</strong>"),
+            (
+                "https://localhost.example",
+                "<strong>localhost.example</strong>",
+            ),
+            (
+                "https://example.com:8443",
+                "<strong>example.com:8443</strong>",
+            ),
+            ("https://[2001:db8::1]", "<strong>[2001:db8::1]</strong>"),
+        ] {
+            assert_eq!(back_to(origin).into_string(), said, "{origin}");
+        }
+    }
 }

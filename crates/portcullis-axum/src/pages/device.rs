@@ -17,25 +17,24 @@ use super::{
 use crate::oauth::Form;
 
 /// What is wrong with a code that was typed.
-struct Wrong<'w> {
+pub(super) struct Wrong<'w> {
     status: StatusCode,
     text: &'w str,
-    code: &'w str,
 }
 
 impl Site {
     pub(super) async fn show_device(&self, parts: &Parts) -> Result<Response, Fault> {
-        let visitor = self.needed_visitor(parts, || Next::Device).await?;
+        let visitor = self.needed_visitor(parts, || Next::Device(None)).await?;
         if !self.oauth().is_fresh(&visitor.user) {
-            return Err(Fault::stale(Next::Device, StatusCode::OK));
+            return Err(Fault::stale(Next::Device(None), StatusCode::OK));
         }
-        self.code_form(&visitor, None)?
+        self.code_form(&visitor, "", None)?
             .response(self, Some(&visitor))
     }
 
     pub(super) async fn device(&self, parts: &Parts, request: Request) -> Result<Response, Fault> {
         let form = self.form(request).await?;
-        let visitor = self.needed_visitor(parts, || Next::Device).await?;
+        let visitor = self.needed_visitor(parts, || Next::device(&form)).await?;
         let cookie = Some(&visitor.cookie);
         if let Some(handle) = form.text("handle") {
             self.check_csrf(cookie, FormKind::Device, &form)?;
@@ -54,8 +53,8 @@ impl Site {
     ) -> Result<Response, Fault> {
         let code = form.text("user_code").unwrap_or_default();
         let wrong = |status, text: &str| {
-            let wrong = Wrong { status, text, code };
-            self.code_form(visitor, Some(&wrong))
+            let wrong = Wrong { status, text };
+            self.code_form(visitor, code, Some(&wrong))
         };
         let found = self
             .oauth()
@@ -73,7 +72,7 @@ impl Site {
                 let page = wrong(StatusCode::TOO_MANY_REQUESTS, &text)?;
                 page.with_retry_after(Some(retry_after))
             }
-            Err(error) => return Err(fault(error)),
+            Err(error) => return Err(fault(error, Next::device(form))),
         };
         page.response(self, Some(visitor))
     }
@@ -87,7 +86,9 @@ impl Site {
     ) -> Result<Response, Fault> {
         let (user, ip) = (&visitor.user, self.ip(parts));
         let decided = self.oauth().decide_device(handle, user, decision, ip);
-        decided.await.map_err(fault)?;
+        decided
+            .await
+            .map_err(|error| fault(error, Next::Device(None)))?;
         let page = match decision {
             Decision::Approve(_) => Page::new(
                 "Approved",
@@ -106,7 +107,12 @@ impl Site {
         page.response(self, Some(visitor))
     }
 
-    fn code_form(&self, visitor: &Visitor, wrong: Option<&Wrong<'_>>) -> Result<Page, Fault> {
+    pub(super) fn code_form(
+        &self,
+        visitor: &Visitor,
+        code: &str,
+        wrong: Option<&Wrong<'_>>,
+    ) -> Result<Page, Fault> {
         let about = match wrong {
             Some(_) => "error hint",
             None => "hint",
@@ -118,7 +124,7 @@ impl Site {
                 label for="user_code" { "Code" }
                 input id="user_code" name="user_code" type="text" required autofocus
                     autocomplete="off" autocapitalize="characters" spellcheck="false"
-                    maxlength="32" value=(wrong.map_or("", |wrong| wrong.code))
+                    maxlength="32" value=(code)
                     aria-describedby=(about) aria-invalid=[wrong.map(|_| "true")];
                 p id="hint" {
                     "The eight letters that your own device shows, such as "
@@ -128,7 +134,10 @@ impl Site {
             }
         };
         let page = Page::new("Add a device", content);
-        Ok(page.with_status(wrong.map_or(StatusCode::OK, |wrong| wrong.status)))
+        Ok(match wrong {
+            Some(wrong) => page.with_status(wrong.status).with_error(),
+            None => page,
+        })
     }
 
     fn approval(&self, visitor: &Visitor, device: &DeviceShown) -> Page {
@@ -227,9 +236,9 @@ pub(super) fn buttons(orgs: &[OrgChoice], approve: &str) -> Markup {
     }
 }
 
-fn fault(error: ApprovalError) -> Fault {
+fn fault(error: ApprovalError, next: Next) -> Fault {
     match error {
-        ApprovalError::SignInAgain => Fault::stale(Next::Device, StatusCode::UNAUTHORIZED),
+        ApprovalError::SignInAgain => Fault::stale(next, StatusCode::UNAUTHORIZED),
         ApprovalError::Ended => Fault::ended(),
         ApprovalError::NoSuchOrg => Fault::malformed(),
         ApprovalError::Unavailable(source) => source.into(),

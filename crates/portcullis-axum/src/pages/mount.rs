@@ -17,6 +17,7 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
     /// another address is refused.
     #[must_use]
     pub fn with_pages(self, oauth: OAuth, name: &str) -> Self {
+        let before = self.routes().len();
         let endpoint = Endpoint {
             gate: self.gate().clone(),
             oauth,
@@ -95,5 +96,6 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
             },
         )
         .public(Method::GET, "/pages.css", async || style())
+        .refusing_in_own_words_after(before)
     }
 }

@@ -9,32 +9,46 @@ use crate::oauth::Form;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Next {
     Sessions,
-    Device,
+    /// With the code that was typed already, if one was.
+    Device(Option<String>),
     Authorize(Box<AuthorizeRequest>),
 }
 
 const NEXT: &str = "next";
+/// What is longer was typed by nobody.
+const MAX_CODE: usize = 32;
 
 impl Next {
     /// What a form says that was made by [`hidden`](Self::hidden); the sessions otherwise.
     pub(super) fn of(form: &Form) -> Self {
         match form.text(NEXT) {
-            Some("device") => Self::Device,
+            Some("device") => Self::device(form),
             Some("authorize") => Self::Authorize(Box::new(request(form))),
             _ => Self::Sessions,
         }
+    }
+
+    /// The page for devices, with the code of a form.
+    pub(super) fn device(form: &Form) -> Self {
+        let code = form.text("user_code");
+        let code = code.filter(|code| code.len() <= MAX_CODE);
+        Self::Device(code.map(ToOwned::to_owned))
     }
 
     /// What stands in the form for signing in.
     pub(super) fn hidden(&self) -> Markup {
         let name = match self {
             Self::Sessions => "sessions",
-            Self::Device => "device",
+            Self::Device(_) => "device",
             Self::Authorize(_) => "authorize",
         };
         html! {
             input type="hidden" name=(NEXT) value=(name);
             @if let Self::Authorize(request) = self { (fields(request)) }
+            // In a form, and never in an address, which others see.
+            @if let Self::Device(Some(code)) = self {
+                input type="hidden" name="user_code" value=(code);
+            }
         }
     }
 
@@ -42,7 +56,7 @@ impl Next {
     pub(super) fn path(&self) -> String {
         match self {
             Self::Sessions => "/sessions".to_owned(),
-            Self::Device => "/device".to_owned(),
+            Self::Device(_) => "/device".to_owned(),
             Self::Authorize(request) => {
                 let page = "/oauth/authorize?".to_owned();
                 let end = page.len();

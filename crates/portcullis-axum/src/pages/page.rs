@@ -32,6 +32,7 @@ pub(super) struct Page {
     retry_after: Option<Duration>,
     cookies: Vec<HeaderValue>,
     forms: Forms,
+    title_begins: &'static str,
 }
 
 impl Page {
@@ -43,6 +44,15 @@ impl Page {
             retry_after: None,
             cookies: Vec::new(),
             forms: Forms::ToUs,
+            title_begins: "",
+        }
+    }
+
+    /// A form is shown again since something is wrong: who can't see it hears that first.
+    pub(super) fn with_error(self) -> Self {
+        Self {
+            title_begins: "Error: ",
+            ..self
         }
     }
 
@@ -98,7 +108,7 @@ impl Page {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
-                    title { (self.title) " – " (site.name()) }
+                    title { (self.title_begins) (self.title) " – " (site.name()) }
                     link rel="stylesheet" href="/pages.css";
                 }
                 body {

@@ -43,7 +43,7 @@ impl Site {
                 ul class="sessions" {
                     @for session in &sessions { (shown(session, &names, now)) }
                 }
-                h2 { "Browsers on these pages" }
+                h2 { "Browsers" }
                 ul class="sessions" {
                     @for sign_in in &sign_ins { (browser(sign_in, now)) }
                 }
@@ -119,7 +119,7 @@ fn shown(session: &SessionInfo, names: &Names, now: Timestamp) -> Markup {
                 @if let Some(org) = org { " in " (org) }
                 dl {
                     dt { "Since" }
-                    dd { (when::ago(session.created_at(), now)) }
+                    dd id={ "since-" (id) } { (when::ago(session.created_at(), now)) }
                     @if let Some(used) = session.usage().last_used_at {
                         dt { "Last used" }
                         dd { (when::ago(used, now)) }
@@ -131,7 +131,7 @@ fn shown(session: &SessionInfo, names: &Names, now: Timestamp) -> Markup {
                 }
             }
             button class="deny" type="submit" name="session" value=(id) id={ "end-" (id) }
-                aria-labelledby={ "end-" (id) " name-" (id) } { "End" }
+                aria-labelledby={ "end-" (id) " name-" (id) " since-" (id) } { "End" }
         }
     }
 }
@@ -146,28 +146,31 @@ fn called(name: &str, known: Option<&ClientShown>) -> Markup {
 }
 
 fn browser(sign_in: &PageInfo, now: Timestamp) -> Markup {
-    let agent = sign_in.user_agent.as_deref().unwrap_or("A browser");
     html! {
         li {
             div {
                 strong id={ "name-" (sign_in.id) } {
-                    (agent)
+                    "A browser"
                     @if sign_in.is_own { " (this one)" }
                 }
                 dl {
                     dt { "Signed in" }
-                    dd { (when::ago(sign_in.signed_in_at, now)) }
+                    dd id={ "since-" (sign_in.id) } { (when::ago(sign_in.signed_in_at, now)) }
                     dt { "Last used" }
                     dd { (when::ago(sign_in.used_at, now)) }
                     @if let Some(ip) = sign_in.ip {
                         dt { "From" }
                         dd { code { (ip) } }
                     }
+                    @if let Some(agent) = &sign_in.user_agent {
+                        dt { "Calls itself" }
+                        dd { (agent) }
+                    }
                 }
             }
             button class="deny" type="submit" name="sign_in" value=(sign_in.id)
                 id={ "end-" (sign_in.id) }
-                aria-labelledby={ "end-" (sign_in.id) " name-" (sign_in.id) } { "End" }
+                aria-labelledby={ "end-" (sign_in.id) " name-" (sign_in.id) " since-" (sign_in.id) } { "End" }
         }
     }
 }

@@ -6,14 +6,14 @@ use axum::{extract::Request, response::Response};
 use http::{HeaderMap, StatusCode, request::Parts};
 use maud::html;
 use portcullis_core::Secret;
-use portcullis_login::{Form as FormKind, LoginError};
+use portcullis_login::{Form as FormKind, LoginError, PageSession};
 
 use super::{
     cookies::Kept,
     fault::{Fault, SignInAsked},
     next::Next,
     page::{Page, error, see_other},
-    site::Site,
+    site::{Site, Visitor},
     when,
 };
 use crate::oauth::Form;
@@ -32,7 +32,7 @@ impl Site {
         let query = parts.uri.query().unwrap_or_default();
         let next = match Form::parse(query.as_bytes()) {
             // A query has no request in it: whoever is let in has been asked for by its own page.
-            Ok(form) if form.text("next") == Some("device") => Next::Device,
+            Ok(form) if form.text("next") == Some("device") => Next::Device(None),
             _ => Next::Sessions,
         };
         match self.visitor(&parts.headers).await? {
@@ -68,6 +68,13 @@ impl Site {
                     self.pages().sign_out(earlier.expose()).await?;
                 }
                 let cookies = vec![Kept::SignIn.set(&signed_in.cookie)?, Kept::Form.forget()?];
+                if let Next::Device(Some(code)) = &next {
+                    let PageSession { user, cookie } = signed_in;
+                    let visitor = Visitor { user, cookie };
+                    let page = self.code_form(&visitor, code, None)?;
+                    let page = cookies.into_iter().fold(page, Page::with_cookie);
+                    return page.response(self, Some(&visitor));
+                }
                 see_other(&next.path(), cookies)
             }
             Err(LoginError::InvalidCredentials) => wrong(
@@ -144,6 +151,10 @@ impl Site {
         };
         let page = Page::new("Sign in", content).with_status(form.status);
         let page = page.with_retry_after(form.retry_after);
+        let page = match form.status {
+            StatusCode::OK => page,
+            _ => page.with_error(),
+        };
         let page = if is_new {
             page.with_cookie(Kept::Form.set(&cookie)?)
         } else {

@@ -70,7 +70,7 @@ async fn a_device_that_gets_nothing_is_told_why() {
 async fn an_address_that_asks_too_often_is_slowed_down() {
     let world = World::new().await;
     let mut told = poll(&world, "none-of-ours").await;
-    for _ in 0..100 {
+    for _ in 0..400 {
         if told["status"] != "expired_token" {
             break;
         }
@@ -98,4 +98,16 @@ async fn a_service_without_a_client_for_it_has_no_older_shape() {
     assert_eq!(answer.error(), (404, "not_found".into()));
     let answer = world.get("/auth/cli/poll?device_code=x").await;
     assert_eq!(answer.error(), (404, "not_found".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_only_looks_takes_nothing_away() {
+    let world = World::new().await;
+    let started = start(&world).await;
+    world.decide(&text(&started, "userCode"), true).await;
+    let code = text(&started, "deviceCode");
+    let path = format!("/auth/cli/poll?device_code={code}");
+    let looked = world.send(Call::new("HEAD", &path)).await;
+    assert_eq!((looked.status, looked.header("allow")), (405, Some("GET")));
+    assert_eq!(poll(&world, &code).await["status"], "complete");
 }

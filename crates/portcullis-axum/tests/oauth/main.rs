@@ -16,4 +16,5 @@ mod metadata;
 mod refreshing;
 mod registering;
 mod revoking;
+mod sessions;
 mod world;

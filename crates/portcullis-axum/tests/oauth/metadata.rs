@@ -25,6 +25,7 @@ async fn a_client_reads_what_the_server_does_and_where() {
         ],
         "token_endpoint_auth_methods_supported": ["none"],
         "revocation_endpoint_auth_methods_supported": ["none"],
+        "introspection_endpoint_auth_methods_supported": ["Bearer"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
     });
@@ -65,4 +66,42 @@ async fn where_clients_register_themselves_it_is_said() {
     let answer = world.get("/.well-known/oauth-authorization-server").await;
     let at = "https://api.example.com/oauth/register";
     assert_eq!(answer.json()["registration_endpoint"], at);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_description_claims_no_envelope_where_there_is_none() {
+    let world = World::with(|oauth| {
+        let oauth = oauth.with_older_client("cli").unwrap();
+        oauth.with_registration()
+    })
+    .await;
+    let paths = world.get("/openapi.json").await.json()["paths"].take();
+    let responses = |method: &str, path: &str| {
+        let responses = paths[path][method]["responses"].as_object();
+        let responses = responses.unwrap_or_else(|| panic!("{path}"));
+        responses.keys().cloned().collect::<Vec<_>>()
+    };
+    for path in [
+        "/oauth/device_authorization",
+        "/oauth/token",
+        "/oauth/revoke",
+        "/oauth/register",
+        "/oauth/authorize",
+        "/auth/cli/device-code",
+        "/device",
+    ] {
+        assert_eq!(responses("post", path), ["2XX"], "{path}");
+    }
+    for path in [
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-protected-resource",
+        "/auth/cli/poll",
+        "/login",
+    ] {
+        assert_eq!(responses("get", path), ["2XX"], "{path}");
+    }
+    // The gate refuses before it as it does elsewhere.
+    let gate = ["2XX", "401", "403", "429", "503"];
+    assert_eq!(responses("post", "/oauth/introspect"), gate);
+    assert_eq!(responses("get", "/health"), ["2XX", "default"]);
 }

@@ -90,6 +90,9 @@ impl World {
         let introspect = Scope::from_static("tokens:introspect");
         let app = Guarded::new(Gate::new(registry))
             .with_oauth(oauth.clone(), introspect)
+            .with_login(oauth.login().clone())
+            .with_pages(oauth.clone(), "Notes")
+            .with_description("Notes", "1")
             .public(Method::GET, "/health", async || "ok")
             .get(
                 "/notes",
@@ -143,6 +146,13 @@ impl World {
         let code = text(started, "device_code");
         let form = format!("grant_type={DEVICE_GRANT}&client_id={client}&device_code={code}");
         self.token(&form).await
+    }
+
+    /// The token of a login with Ada's password.
+    pub(crate) async fn log_in(&self) -> String {
+        let password = Secret::new(PASSWORD.into());
+        let logged_in = self.oauth.login().login(ADA, &password, None).await;
+        logged_in.unwrap().issued.token.expose().into()
     }
 
     async fn ada(&self) -> PageUser {

@@ -59,7 +59,7 @@ async fn a_person_signs_in_agrees_and_the_client_has_a_code() {
         "The command line",
         "Read your notes",
         "notes:read",
-        "http://127.0.0.1:51004",
+        "a program on this computer",
     ] {
         assert!(html.text.contains(shown), "no {shown} in {}", html.text);
     }
@@ -185,4 +185,18 @@ async fn the_parameters_are_nowhere_but_in_the_form() {
         assert_eq!(form.field(&name), Some(value.as_str()), "{form:?}");
     }
     assert_eq!(form.field("unheard_of"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_app_that_has_registered_itself_people_are_warned() {
+    let world = World::new().await;
+    let mut ada = world.ada().await;
+    let id = world.register("An editor").await;
+    let own = [("client_id", &*id)];
+    for (with, is_warned) in [(&own[..], true), (&[], false)] {
+        let page = ada.get(&authorize(with)).await.page(200);
+        let paragraphs = page.all("p");
+        let mut classes = paragraphs.filter_map(|paragraph| paragraph.get("class"));
+        assert_eq!(classes.any(|class| class == "warning"), is_warned);
+    }
 }

@@ -169,3 +169,34 @@ async fn whoever_has_several_organisations_chooses_one() {
     scopes.sort_unstable();
     assert_eq!(scopes, ["audit:read", "notes:read"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_was_typed_too_late_is_there_after_the_password() {
+    let world = World::new().await;
+    // Signed in too long ago, or not any more.
+    for pauses in [[50, 11], [1, 61]] {
+        let mut ada = world.ada().await;
+        let form = ada.get("/device").await.page(200).form("user_code");
+        for pause in pauses {
+            world.clock.advance(MINUTE * pause);
+            ada.get("/sessions").await;
+        }
+        let device = world.start("cli", "notes:read").await;
+        let typed = form.with("user_code", &device.user_code);
+        let page = ada.post("/device", &typed).await.page(401);
+        assert!(page.text.starts_with("Error: Sign in"), "{}", page.text);
+        let form = page.form("password");
+        assert_eq!(form.field("user_code"), Some(&*device.user_code));
+        // Also after a password that is wrong.
+        let wrong = form.with("email", ADA).with("password", "wrong");
+        let form = ada.post("/login", &wrong).await.page(401).form("password");
+        let right = form.with("email", ADA).with("password", PASSWORD);
+        let page = ada.post("/login", &right).await.page(200);
+        assert!(page.text.starts_with("Add a device"), "{}", page.text);
+        assert!(page.by_id("error").is_none());
+        let form = page.form("user_code");
+        assert_eq!(form.field("user_code"), Some(&*device.user_code));
+        let page = ada.post("/device", &form).await.page(200);
+        assert!(page.text.contains("The command line"), "{}", page.text);
+    }
+}

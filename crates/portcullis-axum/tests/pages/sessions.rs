@@ -138,3 +138,23 @@ async fn a_person_sees_nothing_of_another() {
     assert!(!html.text.contains("The command line"), "{}", html.text);
     assert!(!html.text.contains(ADA), "{}", html.text);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_ended_is_told_apart_by_ear() {
+    let world = World::new().await;
+    let (mut ada, _there) = (world.ada().await, world.ada().await);
+    let_in(&world, &mut ada).await;
+    let_in(&world, &mut ada).await;
+    let html = ada.get("/sessions").await.page(200);
+    assert!(html.text.contains(" Browsers A browser"), "{}", html.text);
+    for name in ["session", "sign_in"] {
+        for id in html.buttons(name) {
+            let button = html.by_id(&format!("end-{id}")).unwrap();
+            let labels = button.get("aria-labelledby").unwrap();
+            assert_eq!(labels, format!("end-{id} name-{id} since-{id}"));
+            for label in labels.split(' ') {
+                assert!(html.by_id(label).is_some(), "{label}");
+            }
+        }
+    }
+}

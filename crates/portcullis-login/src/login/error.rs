@@ -31,6 +31,10 @@ pub enum LoginError {
     /// An API key can't be logged out: 403 `session_required`.
     #[error("a session is needed")]
     SessionRequired,
+    /// The session is one that a client was given, and this is for logins of the person: 403
+    /// `insufficient_scope`.
+    #[error("this is for a login of the person, and not for the session of an app")]
+    Limited,
     /// A store, a pepper, memory or random bytes could not be had: 503 `unavailable`.
     ///
     /// It is neither known nor counted whether the credentials were right.

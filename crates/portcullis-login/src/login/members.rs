@@ -9,6 +9,7 @@ use super::{
     Login, OrgError, Unavailable,
     orgs::{MAX_MEMBERS, MAX_MEMBERSHIPS, person},
     service::at,
+    sessions::is_of_client,
 };
 use crate::{Account, Email, Member, MemberChange, MemberChanged, Role};
 
@@ -93,9 +94,9 @@ impl Login {
         Ok(Member { account, role })
     }
 
-    /// Removes a member from the organisation that a session speaks for; anybody may remove themselves.
-    /// No session of the person
-    /// speaks for it once this has returned. The keys that the person has made stay: they are the
+    /// Removes a member from the organisation that a session speaks for. Anybody may remove themselves,
+    /// but not with a session that a client was given, unless that may remove others too. No session
+    /// of the person speaks for it once this has returned. The keys that the person has made stay: they are the
     /// organisation's.
     ///
     /// # Errors
@@ -118,7 +119,9 @@ impl Login {
         ip: Option<IpAddr>,
     ) -> Result<Account, OrgError> {
         for _ in 0..TRIES {
-            let manager = match to.is_none() && person(who)? == user {
+            // A client was not let in to leave for its person.
+            let leaves = to.is_none() && person(who)? == user && !is_of_client(who);
+            let manager = match leaves {
                 true => self.leaver(who, ip).await?,
                 false => self.manager(who, ip).await?,
             };

@@ -8,6 +8,7 @@ mod orgs;
 mod profile;
 mod service;
 mod session;
+mod sessions;
 mod signup;
 
 pub use bootstrap::{Bootstrap, BootstrapError};

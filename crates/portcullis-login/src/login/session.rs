@@ -9,7 +9,7 @@ use portcullis_registry::{
 use portcullis_scope::Grant;
 use portcullis_token::TokenKind;
 
-use super::{Login, LoginError, Unavailable, service::at};
+use super::{Login, LoginError, Unavailable, service::at, sessions::is_of_client};
 use crate::{
     Account, Email, Membership, Org, PasswordError, PasswordVerdict, Replaced, Role, StoredAccount,
     TicketKind, metrics::Attempted,
@@ -235,7 +235,8 @@ impl Login {
     /// has fetched yet. Returns how many sessions and refresh tokens were ended.
     ///
     /// # Errors
-    /// [`LoginError`]: `SessionRequired` for an API key, or `Unavailable`.
+    /// [`LoginError`]: `SessionRequired` for an API key, `Limited` for a session that a client was
+    /// given, or `Unavailable`.
     pub async fn logout_everywhere(
         &self,
         principal: &Principal,
@@ -245,6 +246,9 @@ impl Login {
             .user()
             .filter(|_| principal.kind() == TokenKind::Session && principal.credential().is_some());
         let user = user.ok_or(LoginError::SessionRequired)?;
+        if is_of_client(principal) {
+            return Err(LoginError::Limited);
+        }
         let actor = at(Actor::from_principal(principal), ip);
         self.end_everywhere(&actor, user).await
     }

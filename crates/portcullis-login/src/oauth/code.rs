@@ -97,8 +97,8 @@ impl OAuth {
     /// the login that came of it.
     ///
     /// # Errors
-    /// [`TokenError`]: `InvalidRequest`, `InvalidClient`, `InvalidGrant`, `InvalidTarget`,
-    /// `RateLimited`, `Unavailable`.
+    /// [`TokenError`]: `InvalidRequest`, `InvalidClient`, `InvalidGrant`, `InvalidTarget`;
+    /// `RateLimited` as of [`device_token`](Self::device_token), together with it; `Unavailable`.
     pub async fn code_token(
         &self,
         request: &CodeRequest,
@@ -117,7 +117,7 @@ impl OAuth {
             return Err(TokenError::InvalidTarget);
         }
         let wait = |retry_after| TokenError::RateLimited { retry_after };
-        self.login.attempts.check_refresh(ip).map_err(wait)?;
+        self.limits.check_code(ip).map_err(wait)?;
         let is_right = |code: &Code| {
             code.client == client_id
                 && code.redirect_uri == redirect_uri
@@ -125,7 +125,7 @@ impl OAuth {
         };
         let given = self.exchanged(client_id, code, is_right, ip).await;
         if let Err(TokenError::InvalidGrant) = given {
-            self.login.attempts.note_refused_refresh(ip);
+            self.limits.note_refused_code(ip);
         }
         given
     }

@@ -43,7 +43,7 @@ impl OAuth {
     /// Shows the device that waits under a code, to a person who has signed in within the last hour.
     ///
     /// # Errors
-    /// [`ApprovalError`]: `SignInAgain`, `RateLimited` after 10 wrong codes of the person or 20 of
+    /// [`ApprovalError`]: `SignInAgain`, `RateLimited` after 10 wrong codes of the person or 100 of
     /// the address in 15 minutes, `NoSuchCode`, `Unavailable`.
     pub async fn device_shown(
         &self,

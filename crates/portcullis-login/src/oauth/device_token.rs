@@ -48,7 +48,8 @@ impl OAuth {
     /// [`TokenError`]: `AuthorizationPending`; `SlowDown` if it asks sooner than its interval, which
     /// is 5 seconds longer from then on, to a minute at most; `AccessDenied`, also if the person is
     /// no longer a member; `ExpiredToken`; `InvalidGrant` for an unknown code, another client's, or
-    /// one that was used; `InvalidClient`, `RateLimited`, `Unavailable`.
+    /// one that was used; `InvalidClient`; `RateLimited` for an address of which 300 codes were
+    /// `InvalidGrant` in 60 seconds; `Unavailable`.
     pub async fn device_token(
         &self,
         client_id: &str,
@@ -74,19 +75,19 @@ impl OAuth {
         ip: Option<IpAddr>,
     ) -> Result<Polled, TokenError> {
         let wait = |retry_after| TokenError::RateLimited { retry_after };
-        self.login.attempts.check_refresh(ip).map_err(wait)?;
+        self.limits.check_code(ip).map_err(wait)?;
         let directory = &**self.login.directory();
         for _ in 0..TRIES {
             let found = Kept::find(directory, &self.codes.devices, device_code.as_bytes());
             let found: Option<Kept<Device>> = found.await?;
             let found = found.filter(|kept| kept.body.client == client_id);
             let Some(mut device) = found else {
-                self.login.attempts.note_refused_refresh(ip);
+                self.limits.note_refused_code(ip);
                 return Ok(Polled::Unknown);
             };
             let now = self.now();
             if device.body.state == State::Delivered {
-                self.login.attempts.note_refused_refresh(ip);
+                self.limits.note_refused_code(ip);
                 return Ok(Polled::Unknown);
             }
             if device.has_ended(now) {

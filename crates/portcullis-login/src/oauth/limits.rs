@@ -15,6 +15,9 @@ pub(super) struct Limits {
     wrong_of_user: Limiter<User>,
     /// Wrong user codes of an address.
     wrong_of_ip: Limiter<IpPartition>,
+    /// Device and authorization codes of an address that were refused. Of 256 bits nobody guesses
+    /// one: this only keeps the store from being asked without end.
+    refused: Limiter<IpPartition>,
     devices: Limiter<IpPartition>,
     registrations: Limiter<IpPartition>,
 }
@@ -32,7 +35,8 @@ impl Limits {
         let clock = || Arc::clone(clock);
         Ok(Self {
             wrong_of_user: Limiter::new(Quota::new(10, MINUTE * 15)?, clock()),
-            wrong_of_ip: Limiter::new(Quota::new(20, MINUTE * 15)?, clock()),
+            wrong_of_ip: Limiter::new(Quota::new(100, MINUTE * 15)?, clock()),
+            refused: Limiter::new(Quota::new(300, MINUTE)?, clock()),
             devices: Limiter::new(Quota::new(60, MINUTE * 10)?, clock()),
             registrations: Limiter::new(Quota::new(10, MINUTE * 60)?, clock()),
         })
@@ -60,6 +64,24 @@ impl Limits {
             }
         }
         Ok(typed)
+    }
+
+    /// Whether an address may present another device or authorization code, or how long it has to
+    /// wait.
+    pub(super) fn check_code(&self, ip: Option<IpAddr>) -> Result<(), Duration> {
+        let usage = ip.map(|ip| self.refused.peek(&IpPartition::from(ip)));
+        match usage {
+            Some(usage) if usage.remaining == 0 => Err(usage.more_after),
+            _ => Ok(()),
+        }
+    }
+
+    /// An address has presented one that was refused.
+    pub(super) fn note_refused_code(&self, ip: Option<IpAddr>) {
+        if let Some(ip) = ip {
+            // Over the limit nothing more is to be counted.
+            let _: Decision = self.refused.check(&IpPartition::from(ip), 1);
+        }
     }
 
     pub(super) fn check_device(&self, ip: Option<IpAddr>) -> Result<(), Duration> {

@@ -22,6 +22,7 @@ pub struct ServerMetadata {
     pub grant_types_supported: Vec<&'static str>,
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
     pub code_challenge_methods_supported: Vec<&'static str>,
     pub authorization_response_iss_parameter_supported: bool,
 }
@@ -59,6 +60,8 @@ impl OAuth {
             ],
             token_endpoint_auth_methods_supported: vec!["none"],
             revocation_endpoint_auth_methods_supported: vec!["none"],
+            // A type of access tokens, as RFC 8414 has it beside the methods of clients.
+            introspection_endpoint_auth_methods_supported: vec!["Bearer"],
             code_challenge_methods_supported: vec!["S256"],
             authorization_response_iss_parameter_supported: true,
         }

@@ -87,6 +87,39 @@ impl RedirectUri {
     }
 }
 
+impl RedirectUri {
+    /// Whether its query has a parameter that stands in answers: a client that reads the first of two
+    /// would take it for ours.
+    pub(super) fn has_parameter_of_answer(&self) -> bool {
+        let query = self.0.split_once('?').map(|(_, query)| query);
+        let mut names = query
+            .into_iter()
+            .flat_map(|query| query.split('&'))
+            .map(|pair| decoded(pair.split('=').next().unwrap_or_default()));
+        names.any(|name| [&b"code"[..], b"state", b"iss", b"error"].contains(&&*name))
+    }
+}
+
+/// A name of a query, as who reads it takes it.
+fn decoded(name: &str) -> Vec<u8> {
+    let mut parts = name.split('%');
+    let mut read = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let digits = part.get(..2).map(|digits| u8::from_str_radix(digits, 16));
+        match (digits, part.get(2..)) {
+            (Some(Ok(byte)), Some(rest)) => {
+                read.push(byte);
+                read.extend(rest.bytes());
+            }
+            _ => {
+                read.push(b'%');
+                read.extend(part.bytes());
+            }
+        }
+    }
+    read
+}
+
 impl<'t> Parts<'t> {
     /// Reads an address without changing anything of it.
     pub(super) fn of(text: &'t str) -> Result<Self, ParseRedirectError> {

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{
     Client, OAuth, RedirectUri,
+    answer::origin,
     client::{self, Devices},
     service::KnownClient,
 };
@@ -24,9 +25,12 @@ const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// What the ids of clients that have registered themselves begin with.
 const PREFIX: &str = "dyn-";
 /// The most addresses of one client.
-const MOST_URIS: usize = 10;
+const MOST_URIS: usize = 5;
+/// The most bytes of each.
+const MOST_URI_BYTES: usize = 512;
+/// For so long a client is known by which nobody was let in yet.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// For so long a client is known that nobody uses.
+/// For so long a client is known that was used.
 const KNOWN_DAYS: u32 = 90;
 
 /// What is kept of a client that has registered itself.
@@ -35,8 +39,8 @@ pub(super) struct SelfRegistered {
     name: String,
     redirect_uris: Vec<String>,
     takes_devices: bool,
-    /// In microseconds since 1970.
-    used_at: i64,
+    /// In microseconds since 1970; nothing, if nobody was let in by it yet.
+    used_at: Option<i64>,
 }
 
 impl Body for SelfRegistered {
@@ -48,7 +52,8 @@ impl Body for SelfRegistered {
 pub struct ClientMetadata {
     /// What it is called, 1 to 100 characters that can be seen. Needed.
     pub client_name: Option<String>,
-    /// Where it gets codes, at most 10.
+    /// Where it gets codes: at most 5, each of at most 512 bytes and without the parameters `code`,
+    /// `state`, `iss` and `error`, which are the answer's.
     #[serde(default)]
     pub redirect_uris: Vec<String>,
     /// `authorization_code`, `refresh_token` and the one of device logins. Without any it is
@@ -87,7 +92,9 @@ pub enum RegisterError {
     #[error("clients don't register themselves here")]
     Closed,
     /// 400 `invalid_redirect_uri`.
-    #[error("a redirect URI is missing, none, or one too many")]
+    #[error(
+        "a redirect URI is missing, too long, none, or one too many, or has a parameter of the answer"
+    )]
     InvalidRedirectUri,
     /// 400 `invalid_client_metadata`.
     #[error("{0}")]
@@ -116,7 +123,8 @@ impl From<RandomError> for RegisterError {
 }
 
 impl OAuth {
-    /// Registers a client, which is forgotten when it was not used for 90 days.
+    /// Registers a client. It is forgotten if nobody is let in by it within 24 hours, and later when it
+    /// was not used for 90 days.
     ///
     /// # Errors
     /// [`RegisterError`]: `Closed` unless [`with_registration`](Self::with_registration) was said.
@@ -128,14 +136,13 @@ impl OAuth {
         if !self.registers() {
             return Err(RegisterError::Closed);
         }
-        let (registered, grant_types) = read(metadata, self.now())?;
+        let (registered, grant_types) = read(metadata)?;
         let wait = |retry_after| RegisterError::RateLimited { retry_after };
         self.limits.check_registration(ip).map_err(wait)?;
         let now = self.now();
         let client_id = new_id()?;
         let mac = self.codes.clients.mac(client_id.as_bytes());
-        let ends = now.saturating_add(DAY * KNOWN_DAYS);
-        let ticket = Kept::new(mac, ends, registered);
+        let ticket = Kept::new(mac, now.saturating_add(DAY), registered);
         match ticket.put_new(&**self.login.directory(), now).await? {
             TicketPut::Done => {}
             TicketPut::Overtaken => return Err(contended().into()),
@@ -145,7 +152,10 @@ impl OAuth {
             redirect_uris,
             ..
         } = ticket.body;
-        let details = json!({ "name": name, "redirectUris": redirect_uris });
+        // Anybody may write this, and it is kept for ever: so no more than tells one from another.
+        let first = redirect_uris.first().map(|uri| origin(uri));
+        let count = redirect_uris.len();
+        let details = json!({ "name": name, "redirectUris": count, "firstOrigin": first });
         let by = "system".to_owned();
         self.note("client.registered", by, &client_id, None, ip, details)
             .await?;
@@ -203,11 +213,11 @@ impl OAuth {
                 return Ok(());
             };
             let now = self.now();
-            let used_at = Timestamp::from_unix_micros(kept.body.used_at);
-            if now.saturating_since(used_at) < DAY {
+            let used_at = kept.body.used_at.map(Timestamp::from_unix_micros);
+            if used_at.is_some_and(|used_at| now.saturating_since(used_at) < DAY) {
                 return Ok(());
             }
-            kept.body.used_at = now.unix_micros();
+            kept.body.used_at = Some(now.unix_micros());
             kept.ticket.expires_at = now.saturating_add(DAY * KNOWN_DAYS);
             // If overtaken, another use was written.
             kept.put(&**self.login.directory()).await.map(drop)
@@ -220,10 +230,7 @@ impl OAuth {
 }
 
 /// What is kept of what a client says of itself, and how it may log people in.
-fn read(
-    metadata: &ClientMetadata,
-    now: Timestamp,
-) -> Result<(SelfRegistered, Vec<String>), RegisterError> {
+fn read(metadata: &ClientMetadata) -> Result<(SelfRegistered, Vec<String>), RegisterError> {
     let invalid = RegisterError::InvalidMetadata;
     let name = metadata.client_name.as_deref().unwrap_or_default();
     if !client::is_name(name) {
@@ -249,7 +256,10 @@ fn read(
         return Err(invalid("`response_types` is `code` here"));
     }
     let uris = &metadata.redirect_uris;
-    let is_one = |uri: &String| uri.parse::<RedirectUri>().is_ok();
+    let is_one = |uri: &String| {
+        let parsed = uri.parse::<RedirectUri>();
+        uri.len() <= MOST_URI_BYTES && parsed.is_ok_and(|uri| !uri.has_parameter_of_answer())
+    };
     if uris.len() > MOST_URIS || uris.is_empty() == has(CODE) || !uris.iter().all(is_one) {
         return Err(RegisterError::InvalidRedirectUri);
     }
@@ -257,7 +267,7 @@ fn read(
         name: name.to_owned(),
         redirect_uris: uris.clone(),
         takes_devices: has(DEVICE),
-        used_at: now.unix_micros(),
+        used_at: None,
     };
     Ok((registered, grants))
 }

@@ -11,11 +11,11 @@ use crate::{Unavailable, login::at};
 
 impl OAuth {
     /// Ends the login that an access or refresh token is of. What is no token of ours, or has
-    /// ended, is no error (RFC 7009, section 2.2); but of those an address may send 20 in 60 seconds.
+    /// ended, is no error (RFC 7009, section 2.2). No limit refuses it: whoever has to end a login has
+    /// to be able to, and tokens are too long to be guessed.
     ///
     /// # Errors
-    /// [`TokenError`]: `InvalidClient`; `InvalidGrant` for another client's token; `RateLimited`,
-    /// `Unavailable`.
+    /// [`TokenError`]: `InvalidClient`; `InvalidGrant` for another client's token; `Unavailable`.
     pub async fn revoke(
         &self,
         client_id: &str,
@@ -23,8 +23,6 @@ impl OAuth {
         ip: Option<IpAddr>,
     ) -> Result<(), TokenError> {
         self.known_client(client_id).await?;
-        let wait = |retry_after| TokenError::RateLimited { retry_after };
-        self.login.attempts.check_refresh(ip).map_err(wait)?;
         let registry = self.login.registry();
         let Ok(recognized) = registry.format().recognize(token.expose().as_bytes()) else {
             return Ok(());
@@ -44,7 +42,6 @@ impl OAuth {
         ip: Option<IpAddr>,
     ) -> Result<(), TokenError> {
         let Some(principal) = self.bearer(token).await? else {
-            self.login.attempts.note_refused_refresh(ip);
             return Ok(());
         };
         check(client_id, principal.name())?;
@@ -67,10 +64,7 @@ impl OAuth {
         // One that was used before ends its login by being seen.
         let verified = match registry.verify_refresh(&nobody, token).await {
             Ok(verified) => verified,
-            Err(RefreshError::Rejected) => {
-                self.login.attempts.note_refused_refresh(ip);
-                return Ok(());
-            }
+            Err(RefreshError::Rejected) => return Ok(()),
             Err(RefreshError::Change(error)) => return Err(error.into()),
             Err(error) => {
                 let attempt = "the refresh token could not be checked";

@@ -4,7 +4,7 @@ use portcullis_core::Secret;
 use portcullis_login::{Asked, Decision, Role, TokenError};
 use portcullis_registry::SessionTerms;
 
-use crate::world::{ADA, BASE, HOUR, MINUTE, SECOND, World, catalogue, ip};
+use crate::world::{ADA, BASE, HOUR, MINUTE, SECOND, World, catalogue, ip, secret};
 
 #[tokio::test]
 async fn a_device_that_was_let_in_gets_its_tokens_once() {
@@ -210,13 +210,46 @@ async fn what_is_typed_is_no_device_code_and_guesses_are_limited() {
         let told = world.oauth.device_token("cli", guess, ip(9)).await;
         assert_eq!(told.unwrap_err().code(), "invalid_grant", "{guess}");
     }
-    for _ in 0..17 {
+    for _ in 0..297 {
         let _ = world.oauth.device_token("cli", "guess", ip(9)).await;
     }
     let right = started.device_code.expose();
     let told = world.oauth.device_token("cli", right, ip(9)).await;
     assert!(matches!(told, Err(TokenError::RateLimited { .. })));
     assert!(world.poll("cli", &started).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_else_an_address_sends_keeps_no_device_waiting() {
+    let world = World::new().await;
+    let started = world.start("cli", None).await;
+    let late = world.start("cli", None).await;
+    for _ in 0..30 {
+        let oauth = &world.oauth;
+        let _ = oauth.refresh_token("cli", &secret("x"), None, ip(1)).await;
+        oauth.revoke("cli", &secret("x"), ip(1)).await.unwrap();
+    }
+    // What is asked about a code that is there is no guess, however often and however late.
+    for _ in 0..400 {
+        let told = world.poll("cli", &started).await.unwrap_err();
+        assert!(matches!(told.code(), "authorization_pending" | "slow_down"));
+    }
+    world.clock.advance(11 * MINUTE);
+    for _ in 0..400 {
+        let told = world.poll("cli", &late).await.unwrap_err();
+        assert_eq!(told.code(), "expired_token");
+    }
+    let again = world.start("cli", None).await;
+    world.approve(&again, ADA, "default").await;
+    for _ in 0..200 {
+        let guessed = world.oauth.device_token("cli", "guess", ip(1)).await;
+        assert_eq!(guessed.unwrap_err().code(), "invalid_grant");
+    }
+    let tokens = world.poll("cli", &again).await.unwrap();
+    // And guesses keep nobody from refreshing.
+    let refresh = tokens.issued.refresh.into_secret();
+    let next = world.oauth.refresh_token("cli", &refresh, None, ip(1));
+    assert!(next.await.is_ok());
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a session of a client never becomes.
 
-use portcullis_login::{OrgError, Role};
+use portcullis_login::{LoginError, OrgError, Role};
 use portcullis_registry::Actor;
 
 use crate::world::{ADA, BOB, World, catalogue};
@@ -68,7 +68,7 @@ async fn it_ends_with_everything_of_its_person() {
     world.approve(&waiting, ADA, "default").await;
     let code = world.code(&crate::world::request()).await;
     let session = world.sign_in(ADA).await;
-    let principal = world.principal(&tokens).await.unwrap();
+    let principal = world.logged_in(ADA).await;
     world
         .login
         .logout_everywhere(&principal, None)
@@ -87,4 +87,55 @@ async fn it_ends_with_everything_of_its_person() {
     assert_eq!(given.unwrap_err().code(), "invalid_grant");
     let bob = world.sign_in(BOB).await;
     assert!(pages.user(bob.cookie.expose()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn it_sees_and_ends_itself_alone() {
+    let world = World::new().await;
+    let person = world.logged_in(ADA).await;
+    let other = world.device_tokens("tv", None).await;
+    let of_login = person.credential().unwrap();
+    let older = world.older_tokens().await;
+    for tokens in [world.device_tokens("cli", Some("posts:read")).await, older] {
+        let client = world.principal(&tokens).await.unwrap();
+        let own = tokens.issued.token.id();
+        let seen = world.login.sessions(&client).await.unwrap();
+        let seen: Vec<_> = seen.iter().map(|session| session.credential()).collect();
+        assert_eq!(seen, [own]);
+        for others in [of_login, other.issued.token.id()] {
+            let ended = world.login.end_session(&client, others, None).await;
+            assert!(!ended.unwrap());
+        }
+        let refused = world.login.logout_everywhere(&client, None).await;
+        assert!(matches!(refused, Err(LoginError::Limited)), "{refused:?}");
+        assert!(world.principal(&other).await.is_some());
+        // The person sees and ends all of them.
+        let seen = world.login.sessions(&person).await.unwrap();
+        assert!(seen.iter().any(|session| session.credential() == own));
+        let ended = world.login.end_session(&client, own, None).await;
+        assert!(ended.unwrap());
+        assert!(world.principal(&tokens).await.is_none());
+    }
+    let seen = world.login.sessions(&person).await.unwrap();
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    let ended = world
+        .login
+        .end_session(&person, other.issued.token.id(), None);
+    assert!(ended.await.unwrap());
+}
+
+#[tokio::test]
+async fn it_does_not_leave_an_organisation_for_its_person() {
+    let world = World::new().await;
+    let org = world.org(BOB, "bobs").await.id;
+    world.set_role(ADA, &org, None, Some(Role::Owner)).await;
+    let started = world.start("cli", Some("posts:read")).await;
+    world.approve(&started, ADA, "bobs").await;
+    let tokens = world.poll("cli", &started).await.unwrap();
+    let (client, ada) = (world.principal(&tokens).await.unwrap(), world.id(ADA).await);
+    let refused = world.login.remove_member(&client, &ada, None).await;
+    assert!(
+        matches!(refused, Err(OrgError::Insufficient { .. })),
+        "{refused:?}"
+    );
 }

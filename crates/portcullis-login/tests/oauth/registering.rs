@@ -41,6 +41,10 @@ async fn a_client_that_has_registered_may_ask_and_is_shown_as_such() {
     assert_eq!(json.get("client_secret"), None);
     let noted = world.audited("client.registered").await;
     assert_eq!(noted[0].target, format!("client:{client_id}"));
+    let details = serde_json::json!({
+        "name": "An editor", "redirectUris": 1, "firstOrigin": "http://127.0.0.1",
+    });
+    assert_eq!(noted[0].details, details);
 
     let redirect_uri = Some("http://127.0.0.1:4000/callback".to_owned());
     let mut request = request();
@@ -81,7 +85,7 @@ async fn a_client_is_forgotten_90_days_after_its_last_use() {
     let client = oauth.register(&device, None).await.unwrap().client_id;
     let asked = portcullis_login::Asked::default();
     let start = async || oauth.device_authorization(&client, None, &asked).await;
-    world.clock.advance(89 * day);
+    world.clock.advance(day - crate::world::HOUR);
     let started = start().await.unwrap();
     world.approve_with(&oauth, &started).await;
     let code = started.device_code.expose();
@@ -90,6 +94,43 @@ async fn a_client_is_forgotten_90_days_after_its_last_use() {
     assert!(start().await.is_ok());
     world.clock.advance(day);
     assert_eq!(start().await.unwrap_err().code(), "invalid_client");
+}
+
+#[tokio::test]
+async fn a_client_that_lets_nobody_in_within_a_day_is_forgotten() {
+    let world = World::new().await;
+    let oauth = open(&world);
+    let client = oauth.register(&metadata(), None).await.unwrap().client_id;
+    let mut request = request();
+    request.client_id = Some(client);
+    request.redirect_uri = Some("http://127.0.0.1/callback".into());
+    world
+        .clock
+        .advance(24 * crate::world::HOUR - crate::world::SECOND);
+    // Being asked for is no use: anybody may ask.
+    assert!(oauth.check_authorize(&request).await.is_ok());
+    world.clock.advance(crate::world::SECOND);
+    assert!(oauth.check_authorize(&request).await.is_err());
+}
+
+#[tokio::test]
+async fn what_a_client_writes_into_the_audit_log_is_bounded() {
+    let world = World::new().await;
+    let oauth = open(&world);
+    let uri = |number: u8| {
+        let uri = format!("https://app.example/{number}?a=code&code2=b&x=%63&");
+        format!("{uri}{}", "a".repeat(512 - uri.len()))
+    };
+    let most = ClientMetadata {
+        redirect_uris: (1..=5).map(uri).collect(),
+        ..metadata()
+    };
+    oauth.register(&most, None).await.unwrap();
+    let noted = world.audited("client.registered").await;
+    let details = serde_json::json!({
+        "name": "An editor", "redirectUris": 5, "firstOrigin": "https://app.example",
+    });
+    assert_eq!(noted[0].details, details);
 }
 
 #[tokio::test]
@@ -124,7 +165,12 @@ async fn what_a_client_may_not_be_is_refused() {
             "https://app.example/".to_owned(),
             "javascript:alert(1)".to_owned(),
         ],
-        vec!["https://app.example/".to_owned(); 11],
+        vec!["https://app.example/".to_owned(); 6],
+        vec![format!("https://app.example/{}", "a".repeat(493))],
+        vec!["https://app.example/?code=a".to_owned()],
+        vec!["https://app.example/?a=b&state=".to_owned()],
+        vec!["https://app.example/?iss".to_owned()],
+        vec!["https://app.example?%65rr%6Fr=a".to_owned()],
     ] {
         let metadata = change(&|metadata| metadata.redirect_uris.clone_from(&uris));
         let refused = oauth.register(&metadata, None).await;

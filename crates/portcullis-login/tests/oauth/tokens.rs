@@ -3,7 +3,7 @@
 use portcullis_login::{Role, TokenError};
 use portcullis_registry::{Actor, NewKey};
 
-use crate::world::{ADA, BASE, BOB, HOUR, MINUTE, PASSWORD, World, secret};
+use crate::world::{ADA, BASE, BOB, HOUR, MINUTE, PASSWORD, World, ip, secret};
 
 #[tokio::test]
 async fn either_token_ends_the_login() {
@@ -224,4 +224,22 @@ async fn the_service_says_what_it_does_and_where() {
         "bearer_methods_supported": ["header"],
     });
     assert_eq!(resource, expected);
+}
+
+#[tokio::test]
+async fn no_limit_keeps_anybody_from_revoking() {
+    let world = World::new().await;
+    let tokens = world.device_tokens("cli", None).await;
+    for _ in 0..400 {
+        let nonsense = secret("nonsense");
+        let _ = world
+            .oauth
+            .refresh_token("cli", &nonsense, None, ip(9))
+            .await;
+        let _ = world.oauth.device_token("cli", "guess", ip(9)).await;
+        world.oauth.revoke("cli", &nonsense, ip(9)).await.unwrap();
+    }
+    let access = secret(tokens.issued.token.expose());
+    world.oauth.revoke("cli", &access, ip(9)).await.unwrap();
+    assert!(world.principal(&tokens).await.is_none());
 }

@@ -4,12 +4,12 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use portcullis_core::{Clock, ManualClock, Secret};
 use portcullis_login::{
-    Asked, AuthorizeRequest, Bootstrap, Client, Clients, CodeRequest, Decision, DeviceStarted,
-    Directory, Login, MemberChange, MemberChanged, MemoryDirectory, NewAccount, OAuth, Org,
-    PageSession, PageUser, PasswordParams, Passwords, Role, Roles, TokenError, Tokens,
+    Asked, AuthorizeRequest, Bootstrap, CliPoll, Client, Clients, CodeRequest, Decision,
+    DeviceStarted, Directory, Login, MemberChange, MemberChanged, MemoryDirectory, NewAccount,
+    OAuth, Org, PageSession, PageUser, PasswordParams, Passwords, Role, Roles, TokenError, Tokens,
 };
 use portcullis_registry::{
-    AuditEntry, AuditQuery, Hot, MemoryStore, Owner, Principal, Registry, User,
+    AuditEntry, AuditQuery, Hot, IssuedSession, MemoryStore, Owner, Principal, Registry, User,
 };
 use portcullis_scope::{Catalogue, Grant};
 use portcullis_token::{Environment, PepperRing, TokenFormat};
@@ -236,10 +236,32 @@ impl World {
         parameter(&self.agreed(request).await, "code").unwrap()
     }
 
+    /// The tokens of a device of the older shape that Ada has let in.
+    pub(crate) async fn older_tokens(&self) -> Tokens {
+        let started = self.oauth.cli_device_code(&Asked::from_ip(ip(1))).await;
+        let started = started.unwrap();
+        self.approve(&started, ADA, "default").await;
+        let code = started.device_code.expose();
+        match self.oauth.cli_poll(code, ip(1)).await.unwrap() {
+            CliPoll::Complete(tokens) => *tokens,
+            told => panic!("not complete: {told:?}"),
+        }
+    }
+
+    /// Somebody, by a login with the password.
+    pub(crate) async fn logged_in(&self, email: &str) -> Principal {
+        let logged_in = self.login.login(email, &secret(PASSWORD), None).await;
+        self.whose(&logged_in.unwrap().issued).await.unwrap()
+    }
+
     /// Whom a token speaks for, if it is accepted.
     pub(crate) async fn principal(&self, tokens: &Tokens) -> Option<Principal> {
+        self.whose(&tokens.issued).await
+    }
+
+    async fn whose(&self, issued: &IssuedSession) -> Option<Principal> {
         let registry = self.login.registry();
-        let token = tokens.issued.token.expose().as_bytes();
+        let token = issued.token.expose().as_bytes();
         let token = registry.format().recognize(token).unwrap();
         loop {
             match registry.visit(&token, None, |visit| visit.principal()) {
