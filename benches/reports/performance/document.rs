@@ -17,7 +17,7 @@ use crate::{
     pictures,
     start_up::StartUp,
     targets::{self, Bound, Target},
-    template::{Texts, fill},
+    template::{Texts, fill, wrapped},
     threads::Threads,
 };
 
@@ -63,7 +63,7 @@ pub(crate) fn write(options: &Options, figures: &Figures) -> Result<PathBuf, Fai
     }
     let notes = NOTES.concat();
     let path = folder.join("performance.md");
-    fs::write(&path, fill(&notes, &figures.estimates, &texts)?)?;
+    fs::write(&path, wrapped(&fill(&notes, &figures.estimates, &texts)?))?;
     Ok(path)
 }
 
@@ -225,7 +225,7 @@ mod tests {
         }
         let filled = fill(&NOTES.concat(), &figures.estimates, &texts).unwrap();
         assert!(!filled.contains("{{") && !filled.contains("}}"));
-        assert!(!filled.contains(", met") && !filled.contains("| met |"));
+        assert!(!filled.contains(", met |") && !filled.contains("| met |"));
         assert_eq!(filled.matches("Not measured in this run.").count(), 5);
         assert!(filled.contains("| 1,000,000 | – | – |"));
     }

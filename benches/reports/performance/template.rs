@@ -40,6 +40,31 @@ pub(crate) fn fill(
     Ok(filled)
 }
 
+/// Breaks the lines of paragraphs that are longer than the others; tables and pictures stay.
+pub(crate) fn wrapped(text: &str) -> String {
+    const WIDTH: usize = 100;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        if line.starts_with(['|', '!']) || line.chars().count() <= WIDTH {
+            lines.push(line.to_owned());
+            continue;
+        }
+        let mut current = String::new();
+        for word in line.split(' ') {
+            let needed = current.chars().count() + 1 + word.chars().count();
+            if !current.is_empty() && needed > WIDTH {
+                lines.push(std::mem::take(&mut current));
+            }
+            if !current.is_empty() {
+                current.push(' ');
+            }
+            current.push_str(word);
+        }
+        lines.push(current);
+    }
+    lines.join("\n") + "\n"
+}
+
 fn figure(field: &str, estimates: &Estimates) -> Result<String, Failure> {
     if let Some(id) = field.strip_suffix(" ±") {
         let figure = estimates.get(id).map(|found| {
@@ -106,5 +131,19 @@ mod tests {
         assert_eq!(fill("on {{=machine}}.").unwrap(), "on a machine.");
         assert!(fill("on {{=machines}}.").is_err());
         assert!(fill("on {{=machine").is_err());
+    }
+
+    #[test]
+    fn paragraphs_are_wrapped_and_tables_are_not() {
+        let row = format!("| {} |", "a ".repeat(80));
+        let text = format!("{row}\n\n{}end\n", "word ".repeat(40));
+        let wrapped = wrapped(&text);
+        assert!(wrapped.starts_with(&row));
+        assert!(wrapped.lines().skip(1).all(|line| line.len() <= 100));
+        assert_eq!(
+            wrapped.split_whitespace().count(),
+            text.split_whitespace().count()
+        );
+        assert_eq!(wrapped.lines().count(), 5);
     }
 }

@@ -136,12 +136,16 @@ fn rate<T: Send>(
             scope.spawn(move || {
                 let (mut calls, start) = (0_u64, clock.tick());
                 let mut turns = owned.iter().cycle();
-                while !ends.load(Ordering::Relaxed) {
+                loop {
                     for one in turns.by_ref().take(CALLS_BETWEEN_LOOKS) {
                         if !call(one) {
                             return None;
                         }
                         calls += 1;
+                    }
+                    // Each thread has its turn, however late it was begun.
+                    if ends.load(Ordering::Relaxed) {
+                        break;
                     }
                 }
                 let passed = clock.tick().saturating_since(start);
