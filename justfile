@@ -69,6 +69,10 @@ bench *options:
 limit-report *options:
     cargo run --locked --release -p portcullis-reports --bin limit-report -- {{ options }}
 
+# Measures everything beside peers and writes docs/performance.md anew: an hour, on an idle machine.
+performance *options:
+    cargo run --locked --release -p portcullis-reports --bin performance-report -- {{ options }}
+
 # Reports whether the time of a check tells what it must not; see docs/performance.md.
 timing-report *options:
     cargo run --locked --release -p portcullis-reports --bin timing-report -- {{ options }}
