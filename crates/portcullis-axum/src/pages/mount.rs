@@ -1,11 +1,15 @@
 //! Where the pages are mounted.
 
-use axum::extract::Request;
+use axum::{extract::Request, response::Response};
 use http::{Method, request::Parts};
+use portcullis_core::BoxFuture;
 use portcullis_login::OAuth;
 
-use super::{page::style, site::Site};
+use super::{fault::Fault, page::style, site::Site};
 use crate::{Guarded, oauth::Endpoint};
+
+/// What a page is answered with.
+type Answer<'s> = BoxFuture<'s, Result<Response, Fault>>;
 
 impl<S: Clone + Send + Sync + 'static> Guarded<S> {
     /// Mounts the pages of people: `/login`, `/logout`, `/device`, `/sessions` and
@@ -23,79 +27,62 @@ impl<S: Clone + Send + Sync + 'static> Guarded<S> {
             oauth,
         };
         let site = Site::new(endpoint, name);
-        let own = || site.clone();
-        let (sign_in, signed, out) = (own(), own(), own());
-        let (device, decided) = (own(), own());
-        let (consent, consented) = (own(), own());
-        let (sessions, ended) = (own(), own());
-        self.public(Method::GET, "/login", async move |parts: Parts| {
-            sign_in
-                .answer(&parts.headers, sign_in.show_sign_in(&parts))
-                .await
+        self.page(&site, "/login", |site, parts| {
+            Box::pin(site.show_sign_in(parts))
         })
-        .public(
-            Method::POST,
-            "/login",
-            async move |parts: Parts, sent: Request| {
-                signed
-                    .answer(&parts.headers, signed.sign_in(&parts, sent))
-                    .await
-            },
-        )
-        .public(
-            Method::POST,
-            "/logout",
-            async move |parts: Parts, sent: Request| {
-                out.answer(&parts.headers, out.sign_out(&parts, sent)).await
-            },
-        )
-        .public(Method::GET, "/device", async move |parts: Parts| {
-            device
-                .answer(&parts.headers, device.show_device(&parts))
-                .await
+        .form(&site, "/login", |site, parts, sent| {
+            Box::pin(site.sign_in(parts, sent))
         })
-        .public(
-            Method::POST,
-            "/device",
-            async move |parts: Parts, sent: Request| {
-                decided
-                    .answer(&parts.headers, decided.device(&parts, sent))
-                    .await
-            },
-        )
-        .public(
-            Method::GET,
-            "/oauth/authorize",
-            async move |parts: Parts| {
-                consent
-                    .answer(&parts.headers, consent.show_consent(&parts))
-                    .await
-            },
-        )
-        .public(
-            Method::POST,
-            "/oauth/authorize",
-            async move |parts: Parts, sent: Request| {
-                consented
-                    .answer(&parts.headers, consented.consent(&parts, sent))
-                    .await
-            },
-        )
-        .public(Method::GET, "/sessions", async move |parts: Parts| {
-            sessions
-                .answer(&parts.headers, sessions.show_sessions(&parts))
-                .await
+        .form(&site, "/logout", |site, parts, sent| {
+            Box::pin(site.sign_out(parts, sent))
         })
-        .public(
-            Method::POST,
-            "/sessions",
-            async move |parts: Parts, sent: Request| {
-                ended
-                    .answer(&parts.headers, ended.sessions(&parts, sent))
-                    .await
-            },
-        )
+        .page(&site, "/device", |site, parts| {
+            Box::pin(site.show_device(parts))
+        })
+        .form(&site, "/device", |site, parts, sent| {
+            Box::pin(site.device(parts, sent))
+        })
+        .page(&site, "/oauth/authorize", |site, parts| {
+            Box::pin(site.show_consent(parts))
+        })
+        .form(&site, "/oauth/authorize", |site, parts, sent| {
+            Box::pin(site.consent(parts, sent))
+        })
+        .page(&site, "/sessions", |site, parts| {
+            Box::pin(site.show_sessions(parts))
+        })
+        .form(&site, "/sessions", |site, parts, sent| {
+            Box::pin(site.sessions(parts, sent))
+        })
         .public(Method::GET, "/pages.css", async || style())
         .refusing_in_own_words_after(before)
+    }
+
+    fn page(
+        self,
+        site: &Site,
+        path: &str,
+        show: for<'s> fn(&'s Site, &'s Parts) -> Answer<'s>,
+    ) -> Self {
+        let site = site.clone();
+        self.public(Method::GET, path, async move |parts: Parts| {
+            site.answer(&parts.headers, show(&site, &parts)).await
+        })
+    }
+
+    fn form(
+        self,
+        site: &Site,
+        path: &str,
+        take: for<'s> fn(&'s Site, &'s Parts, Request) -> Answer<'s>,
+    ) -> Self {
+        let site = site.clone();
+        self.public(
+            Method::POST,
+            path,
+            async move |parts: Parts, sent: Request| {
+                site.answer(&parts.headers, take(&site, &parts, sent)).await
+            },
+        )
     }
 }
