@@ -16,7 +16,7 @@ use crate::{
     options::{Benches, Options, Section},
     pictures,
     start_up::StartUp,
-    targets::{self, Bound, Target},
+    targets,
     template::{Texts, fill, wrapped},
     threads::Threads,
 };
@@ -94,7 +94,7 @@ fn texts(options: &Options, figures: &Figures) -> Result<Texts, Failure> {
     Ok(Texts::from([
         ("benches", benches.to_owned()),
         ("machine", machine::described()?),
-        ("targets", targets::table(&all_targets(figures))),
+        ("targets", targets::table(&targets::of(figures))),
         ("keys", keys(&figures.estimates)),
         (
             "threads",
@@ -131,70 +131,6 @@ fn texts(options: &Options, figures: &Figures) -> Result<Texts, Failure> {
     ]))
 }
 
-fn all_targets(figures: &Figures) -> [Target; 7] {
-    let estimates = &figures.estimates;
-    let ratio = |of: Option<f64>, to: Option<f64>| Some(of? / to?);
-    let at = |keys| estimates.median(&format!("{OUR_KEYS}/{keys}"));
-    let at_most = |what, wanted, unit, measured| Target {
-        what,
-        bound: Bound::AtMost,
-        wanted,
-        unit,
-        measured,
-    };
-    let (layer, theirs) = (
-        estimates.net(LAYER, BARE),
-        estimates.net(TOWER_GOVERNOR, BARE),
-    );
-    let bytes = figures.memory.as_ref().map(Memory::bytes_without_window);
-    let seconds = figures.start_up.as_ref().map(|start| start.seconds);
-    [
-        at_most(
-            "the whole decision, one hot key",
-            200.0,
-            " ns",
-            estimates.median(HOT),
-        ),
-        at_most(
-            "the whole decision, a million keys at random",
-            450.0,
-            " ns",
-            at(1_000_000),
-        ),
-        at_most(
-            "ten million keys against one million",
-            1.5,
-            " times",
-            ratio(at(10_000_000), at(1_000_000)),
-        ),
-        at_most(
-            "our tower layer with headers against `tower_governor`'s, both net of the service",
-            0.75,
-            " times",
-            ratio(layer, theirs),
-        ),
-        at_most(
-            "a credential in use in memory, without its owner, meta and window",
-            200.0,
-            " bytes",
-            bytes,
-        ),
-        at_most(
-            "start-up with a million keys in SQLite",
-            10.0,
-            " s",
-            seconds,
-        ),
-        Target {
-            what: "keys issued durably, in groups that share a commit",
-            bound: Bound::AtLeast,
-            wanted: 10_000.0,
-            unit: " a second",
-            measured: figures.issuing.as_ref().and_then(Issuing::best),
-        },
-    ]
-}
-
 fn keys(estimates: &Estimates) -> String {
     let mut text = String::from(
         "| keys | the whole decision | `governor`, the limit alone |\n|---|---|---|\n",
@@ -228,20 +164,6 @@ mod tests {
         assert!(!filled.contains(", met |") && !filled.contains("| met |"));
         assert_eq!(filled.matches("Not measured in this run.").count(), 5);
         assert!(filled.contains("| 1,000,000 | – | – |"));
-    }
-
-    #[test]
-    fn the_layers_are_compared_net_of_the_service() {
-        let mut estimates = Estimates::default();
-        for (id, median) in [(BARE, 100.0), (LAYER, 400.0), (TOWER_GOVERNOR, 500.0)] {
-            estimates.set(id, median);
-        }
-        let figures = Figures {
-            estimates,
-            ..Figures::default()
-        };
-        let [_, _, _, layer, ..] = all_targets(&figures);
-        assert_eq!(layer.measured, Some(0.75));
     }
 
     #[test]

@@ -73,7 +73,8 @@ pub(crate) fn bars(title: &str, unit: &str, scale: Scale, bars: &[Bar]) -> Resul
             .x_desc(unit)
             .x_label_formatter(&|value| match scale {
                 Scale::Linear => short(*value),
-                Scale::Log => short(10_f64.powf(*value)),
+                Scale::Log if value.fract() == 0.0 => short(10_f64.powf(*value)),
+                Scale::Log => String::new(),
             })
             .y_label_formatter(&name)
             .label_style(("sans-serif", 13))
@@ -111,7 +112,7 @@ pub(crate) fn lines(
 ) -> Result<String, Failure> {
     let points = || lines.iter().flat_map(|(_, points)| points);
     let most_x = points().map(|(x, _)| *x).fold(1.0, f64::max);
-    let most_y = points().map(|(_, y)| *y).fold(f64::MIN_POSITIVE, f64::max) * 1.25;
+    let most_y = points().map(|(_, y)| *y).fold(f64::MIN_POSITIVE, f64::max) * 1.5;
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (WIDTH, 440)).into_drawing_area();
@@ -130,9 +131,10 @@ pub(crate) fn lines(
                     .configure_mesh()
                     .light_line_style(WHITE)
                     .bold_line_style(GREY_500.mix(0.3))
+                    .x_labels(5)
+                    .x_label_formatter(&|x| short(*x).trim_end_matches(".0").to_owned())
                     .x_desc(axes.x)
                     .y_desc(axes.y)
-                    .x_label_formatter(&|x| short(*x).trim_end_matches(".0").to_owned())
                     .y_label_formatter(&|y| short(*y))
                     .label_style(("sans-serif", 13))
                     .axis_desc_style(("sans-serif", 14))
@@ -158,7 +160,7 @@ pub(crate) fn lines(
         }
         match axes.x_scale {
             Scale::Linear => draw!(0.0..most_x * 1.05),
-            Scale::Log => draw!((1.0..most_x * 1.2).log_scale()),
+            Scale::Log => draw!((0.8..most_x * 1.2).log_scale()),
         }
         area.present()?;
     }

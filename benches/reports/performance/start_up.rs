@@ -16,7 +16,8 @@ use crate::{
 };
 
 const OWNERS: u32 = 1_000;
-const AT_ONCE: u32 = 5_000;
+/// How many keys a commit has: the more, the fewer pages of the indexes are written again.
+const AT_ONCE: u32 = 50_000;
 
 #[derive(Debug)]
 pub(crate) struct StartUp {
@@ -37,6 +38,7 @@ pub(crate) fn measure(size: Size) -> Result<StartUp, Failure> {
         .enable_all()
         .build()?;
     runtime.block_on(fill(&path, &maker, keys))?;
+    eprintln!("performance-report: {keys} keys are stored");
     let bytes = disk::forget_cached(folder.path())?;
     runtime.block_on(async {
         let clock = SystemClock::new();

@@ -1,6 +1,11 @@
 //! What was to be reached, and whether it was.
 
-use crate::numbers::{DASH, short};
+use crate::{
+    document::{BARE, Figures, HOT, LAYER, OUR_KEYS, TOWER_GOVERNOR},
+    issuing::Issuing,
+    memory::Memory,
+    numbers::{DASH, short},
+};
 
 /// On which side of its figure a target is met.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,6 +21,71 @@ pub(crate) struct Target {
     pub(crate) wanted: f64,
     pub(crate) unit: &'static str,
     pub(crate) measured: Option<f64>,
+}
+
+/// All of them.
+pub(crate) fn of(figures: &Figures) -> [Target; 7] {
+    let estimates = &figures.estimates;
+    let ratio = |of: Option<f64>, to: Option<f64>| Some(of? / to?);
+    let at = |keys| estimates.median(&format!("{OUR_KEYS}/{keys}"));
+    let at_most = |what, wanted, unit, measured| Target {
+        what,
+        bound: Bound::AtMost,
+        wanted,
+        unit,
+        measured,
+    };
+    let (layer, theirs) = (
+        estimates.net(LAYER, BARE),
+        estimates.net(TOWER_GOVERNOR, BARE),
+    );
+    let bytes = figures.memory.as_ref().map(Memory::bytes_without_window);
+    let seconds = figures.start_up.as_ref().map(|start| start.seconds);
+    [
+        at_most(
+            "the whole decision, one hot key",
+            200.0,
+            " ns",
+            estimates.median(HOT),
+        ),
+        at_most(
+            "the whole decision, a million keys at random",
+            450.0,
+            " ns",
+            at(1_000_000),
+        ),
+        at_most(
+            "ten million keys against one million",
+            1.5,
+            " times",
+            ratio(at(10_000_000), at(1_000_000)),
+        ),
+        at_most(
+            "our tower layer with headers against `tower_governor`'s, both net of the service",
+            0.75,
+            " times",
+            ratio(layer, theirs),
+        ),
+        at_most(
+            "a credential in use in memory, without its owner, meta and window",
+            200.0,
+            " bytes",
+            bytes,
+        ),
+        at_most(
+            "start-up with a million keys in SQLite",
+            10.0,
+            " s",
+            seconds,
+        ),
+        Target {
+            what: "keys issued durably, in groups that share a commit",
+            bound: Bound::AtLeast,
+            wanted: 10_000.0,
+            unit: " a second",
+            measured: figures.issuing.as_ref().and_then(Issuing::best),
+        },
+    ]
 }
 
 /// Whether a figure meets its target.
@@ -66,6 +136,7 @@ fn precise(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::criterion::Estimates;
 
     #[test]
     fn a_target_is_met_at_its_figure_and_missed_beyond_it() {
@@ -93,5 +164,19 @@ mod tests {
             "| a decision | most 200 ns | 1,200 | **missed** |",
         ];
         assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn the_layers_are_compared_net_of_the_service() {
+        let mut estimates = Estimates::default();
+        for (id, median) in [(BARE, 100.0), (LAYER, 400.0), (TOWER_GOVERNOR, 500.0)] {
+            estimates.set(id, median);
+        }
+        let figures = Figures {
+            estimates,
+            ..Figures::default()
+        };
+        let [_, _, _, layer, ..] = of(&figures);
+        assert_eq!(layer.measured, Some(0.75));
     }
 }
