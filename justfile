@@ -69,7 +69,7 @@ bench *options:
 limit-report *options:
     cargo run --locked --release -p portcullis-reports --bin limit-report -- {{ options }}
 
-# Measures everything beside peers and writes docs/performance.md anew: an hour, on an idle machine.
+# Measures everything beside peers and writes docs/performance.md anew; on an idle machine.
 performance *options:
     cargo run --locked --release -p portcullis-reports --bin performance-report -- {{ options }}
 

@@ -1,6 +1,6 @@
 //! How soon a service with many keys verifies the first.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use portcullis_core::{Clock, SystemClock, Timestamp};
 use portcullis_gate::Guard;
@@ -18,6 +18,8 @@ use crate::{
 const OWNERS: u32 = 1_000;
 /// How many keys a commit has: the more, the fewer pages of the indexes are written again.
 const AT_ONCE: u32 = 50_000;
+
+const FIRST_MADE: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 
 #[derive(Debug)]
 pub(crate) struct StartUp {
@@ -97,8 +99,12 @@ async fn fill(path: &Path, maker: &Maker, keys: u32) -> Result<(), Failure> {
     let store = SqliteStore::open(path)?;
     for first in (0..keys).step_by(usize::try_from(AT_ONCE)?) {
         let records = (first..keys.min(first + AT_ONCE)).map(|number| {
+            // No two at the same instant, as in life: lists are in its order.
+            let at = FIRST_MADE.saturating_add(Duration::from_millis(number.into()));
             Ok(CredentialRecord {
                 owner: format!("org-{}", number % OWNERS).parse()?,
+                created_at: at,
+                updated_at: at,
                 ..maker.record(number)?
             })
         });
@@ -115,7 +121,7 @@ async fn fill(path: &Path, maker: &Maker, keys: u32) -> Result<(), Failure> {
 
 fn issued(record: &CredentialRecord) -> AuditEntry {
     AuditEntry {
-        at: Timestamp::from_unix_seconds(1_700_000_000),
+        at: record.created_at,
         actor: "system".into(),
         action: "key.issued".into(),
         target: format!("key_{}", record.id),
